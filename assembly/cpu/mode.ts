@@ -1,0 +1,84 @@
+/**
+ * The block mode key: what decoded code depends on besides its bytes. Blocks are found by (machine address, mode).
+ *
+ *   bit 0  CS.D          default operand and address size is 32 bits
+ *   bit 1  SS.B          stack pointer is ESP, not SP
+ *   bit 2  flat data     DS, ES and SS are writable, based at 0 with limit 4 GiB: no address µop is needed
+ *   bit 3  flat code     CS is based at 0 with limit 4 GiB
+ */
+import {
+  CS,
+  DS,
+  ES,
+  SEGMENT_ACCESS,
+  SEGMENT_BASE,
+  SEGMENT_LIMIT,
+  SEGMENT_SIZE,
+  SS,
+  TLB_BANK_SIZE,
+  VCPU_CPL,
+  VCPU_FETCH_PAGE,
+  VCPU_MODE,
+  VCPU_SEGMENTS,
+  VCPU_TLB,
+  VCPU_TLB_BANK,
+} from '../layout';
+
+export const MODE_CODE32: u32 = 1;
+export const MODE_STACK32: u32 = 2;
+export const MODE_FLAT_DATA: u32 = 4;
+export const MODE_FLAT_CODE: u32 = 8;
+
+// Access rights, SDM Vol. 3C, Table 25-2, "Format of Access Rights"
+export const ACCESS_TYPE: u32 = 15;
+export const ACCESS_ACCESSED: u32 = 1;
+export const ACCESS_WRITABLE: u32 = 2; //  data: writable; code: readable
+export const ACCESS_EXPAND_DOWN: u32 = 4; // data: expand down; code: conforming
+export const ACCESS_CODE: u32 = 8;
+export const ACCESS_S: u32 = 1 << 4; //   code or data, not system
+export const ACCESS_DPL: u32 = 3 << 5;
+export const ACCESS_DPL_SHIFT: u32 = 5;
+export const ACCESS_PRESENT: u32 = 1 << 7;
+export const ACCESS_DB: u32 = 1 << 14; //  D/B
+export const ACCESS_G: u32 = 1 << 15;
+export const ACCESS_UNUSABLE: u32 = 1 << 16;
+
+export function segment(s: usize, index: u32): usize {
+  return s + VCPU_SEGMENTS + (index as usize) * SEGMENT_SIZE;
+}
+
+/** Present, usable, writable expand-up data based at 0 with limit 4 GiB. */
+function flatData(p: usize): bool {
+  const mask = ACCESS_UNUSABLE | ACCESS_PRESENT | ACCESS_S | ACCESS_CODE | ACCESS_EXPAND_DOWN | ACCESS_WRITABLE;
+  return (
+    load<u32>(p, SEGMENT_BASE) == 0 &&
+    load<u32>(p, SEGMENT_LIMIT) == 0xffffffff &&
+    (load<u32>(p, SEGMENT_ACCESS) & mask) == (ACCESS_PRESENT | ACCESS_S | ACCESS_WRITABLE)
+  );
+}
+
+/**
+ * Recomputes the mode key and the L1 bank. To be called after every change of a segment register, CPL or CR0.PE.
+ * The fetch register is dropped only where CS or the CPL changed: see `changeCode`.
+ */
+export function updateMode(s: usize): void {
+  const cs = segment(s, CS);
+  const code32 = (load<u32>(cs, SEGMENT_ACCESS) & ACCESS_DB) != 0;
+  const flatCode = load<u32>(cs, SEGMENT_BASE) == 0 && load<u32>(cs, SEGMENT_LIMIT) == 0xffffffff;
+  const stack32 = (load<u32>(segment(s, SS), SEGMENT_ACCESS) & ACCESS_DB) != 0;
+  const flat = flatData(segment(s, DS)) && flatData(segment(s, ES)) && flatData(segment(s, SS));
+  store<u32>(
+    s + VCPU_MODE,
+    (code32 ? MODE_CODE32 : 0) |
+      (stack32 ? MODE_STACK32 : 0) |
+      (flat ? MODE_FLAT_DATA : 0) |
+      (flatCode ? MODE_FLAT_CODE : 0),
+  );
+  store<usize>(s + VCPU_TLB_BANK, s + VCPU_TLB + (load<u32>(s + VCPU_CPL) == 3 ? TLB_BANK_SIZE : 0));
+}
+
+/** To be called after CS or the CPL changed: the next instruction's page is looked up anew. */
+export function changeCode(s: usize): void {
+  store<u32>(s + VCPU_FETCH_PAGE, 1);
+  updateMode(s);
+}

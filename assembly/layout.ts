@@ -1,0 +1,251 @@
+/**
+ * The only map of the flat memory.
+ *
+ *   0x00000000 ┌───────────────────────────────┐
+ *              │ unmapped (address 0 is "none")│
+ *   HOST       ├───────────────────────────────┤  sizes, region bases, cost weights
+ *   DECODE_ROM ├───────────────────────────────┤  decode tables written once by hostInit
+ *   VOID_PAGE  ├───────────────────────────────┤  reads of absent machine memory (all ones)
+ *   REGIONS    ├───────────────────────────────┤  bases in the host header:
+ *              │ pCPUs    stride PCPU_SIZE     │   run queue, block cache
+ *              │ vCPUs    stride VCPU_SIZE     │   registers, counters, L1 TLB
+ *              │ domains  stride DOMAIN_SIZE   │   EPT pointer, devices, console ring
+ *              │ frame table, 16 B per frame   │
+ *              ├───────────────────────────────┤  4 KiB aligned
+ *              │ DRAM frames                   │  all that guests, devices and dumps can see
+ *              └───────────────────────────────┘
+ *
+ * Everything but the DRAM frames is "on chip": no emulated access can reach it.
+ * TypeScript never copies these numbers; it reads the globals that the module exports.
+ */
+
+export const LAYOUT_MAGIC: u32 = 0x46474e52; // "RNGF"
+export const LAYOUT_VERSION: u32 = 1;
+
+export const PAGE_SHIFT: u32 = 12;
+export const PAGE_SIZE: u32 = 4096;
+export const PAGE_MASK: u32 = 0xfffff000;
+
+// ── Host header ─────────────────────────────────────────────────────────────
+export const HOST: usize = 0x1000;
+export const HOST_MAGIC: usize = HOST;
+export const HOST_VERSION: usize = HOST_MAGIC + 4;
+export const HOST_PCPUS: usize = HOST_VERSION + 4; // number of physical CPUs
+export const HOST_VCPUS: usize = HOST_PCPUS + 4; // number of vCPU slots
+export const HOST_DOMAINS: usize = HOST_VCPUS + 4; // number of domain slots
+export const HOST_FRAMES: usize = HOST_DOMAINS + 4; // number of DRAM frames
+export const HOST_PCPU_BASE: usize = HOST_FRAMES + 4;
+export const HOST_VCPU_BASE: usize = HOST_PCPU_BASE + 4;
+export const HOST_DOMAIN_BASE: usize = HOST_VCPU_BASE + 4;
+export const HOST_FRAME_TABLE: usize = HOST_DOMAIN_BASE + 4;
+export const HOST_DRAM: usize = HOST_FRAME_TABLE + 4;
+export const HOST_END: usize = HOST_DRAM + 4; // first byte after DRAM
+export const HOST_FREE_HEAD: usize = HOST_END + 4; // first free frame number, or FRAME_NONE
+export const HOST_FREE_COUNT: usize = HOST_FREE_HEAD + 4; // number of free frames
+/** Modelled cycles per event, u32 each, parallel to the vCPU's counters. Data from src/machine/cost-table. */
+export const HOST_WEIGHTS: usize = HOST + 0x400;
+
+// ── Event counters (u64 each, per vCPU) ─────────────────────────────────────
+export const COUNTER_RETIRED: u32 = 0; //        instructions retired; REP counts each iteration
+export const COUNTER_TLB_MISS: u32 = 1; //       L1 TLB look-ups that needed a walk
+export const COUNTER_WALK_GUEST: u32 = 2; //     references to guest page-directory and page-table entries
+export const COUNTER_WALK_EPT: u32 = 3; //       references to EPT entries
+export const COUNTER_EXCEPTION: u32 = 4; //      exceptions delivered to the guest
+export const COUNTER_INTERRUPT: u32 = 5; //      external and software interrupts delivered
+export const COUNTER_PAGE_FAULT: u32 = 6; //     of the exceptions, #PF
+export const COUNTER_TLB_FLUSH: u32 = 7; //      whole-TLB invalidations
+export const COUNTER_DOUBLE_FAULT: u32 = 8; //   of the exceptions, #DF
+/** Exits by basic exit reason (Intel SDM Vol. 3D, Appendix C, "VMX Basic Exit Reasons"): COUNTER_EXIT + reason. */
+export const COUNTER_EXIT: u32 = 16;
+export const COUNTERS: u32 = COUNTER_EXIT + 80;
+
+// ── Fixed tables ────────────────────────────────────────────────────────────
+export const DECODE_ROM: usize = 0x2000;
+export const DECODE_ROM_SIZE: usize = 0x1e000;
+export const VOID_PAGE: usize = DECODE_ROM + DECODE_ROM_SIZE;
+export const REGIONS: usize = VOID_PAGE + 4096;
+
+// ── vCPU: general state ─────────────────────────────────────────────────────
+// Registers are addressed by byte offset, so AH is VCPU_EAX + 1 (the memory is little-endian).
+export const VCPU_EAX: usize = 0;
+export const VCPU_ECX: usize = 4;
+export const VCPU_EDX: usize = 8;
+export const VCPU_EBX: usize = 12;
+export const VCPU_ESP: usize = 16;
+export const VCPU_EBP: usize = 20;
+export const VCPU_ESI: usize = 24;
+export const VCPU_EDI: usize = 28;
+export const VCPU_ZERO: usize = 32; // always 0: the absent base or index of an address
+export const VCPU_T0: usize = 36; // linear address computed by an address µop
+export const VCPU_T1: usize = 40; // scratch of multi-µop instructions
+export const VCPU_EIP: usize = 44; // exact whenever the core is not inside a block
+/** Lazy arithmetic flags, see cpu/flags.ts. */
+export const VCPU_FLAG_RESULT: usize = 48;
+export const VCPU_FLAG_AUX: usize = 52;
+/** EFLAGS without CF PF AF ZF SF OF. */
+export const VCPU_EFLAGS: usize = 56;
+export const VCPU_CPL: usize = 60;
+/** Fetch register: the code page in use. FETCH_PAGE holds the linear page, or 1 when none is valid. */
+export const VCPU_FETCH_PAGE: usize = 64;
+export const VCPU_FETCH_BASE: usize = 68; // host address of that page's frame
+export const VCPU_FETCH_GENERATION: usize = 72; // the frame's generation when it was looked up
+export const VCPU_EIP_PAGE: usize = 76; // EIP of the page's first byte: FETCH_PAGE − CS.base
+export const VCPU_MODE: usize = 80; // block mode key, see cpu/mode.ts
+export const VCPU_TLB_BANK: usize = 84; // host address of the L1 bank for the current CPL
+export const VCPU_INHIBIT: usize = 88; // 1: interrupts inhibited for one instruction (STI, MOV SS)
+export const VCPU_INTR: usize = 92; // 1: the interrupt controller asserts INTR
+export const VCPU_PCPU: usize = 96; // host address of the pCPU that runs this vCPU
+export const VCPU_DOMAIN: usize = 100; // host address of the owning domain
+export const VCPU_INDEX: usize = 104;
+export const VCPU_ACTIVITY: usize = 108; // 0 active, 1 HLT, 2 shutdown (SDM Vol. 3C 26.4.2, "Guest Non-Register State")
+
+export const ACTIVITY_ACTIVE: u32 = 0;
+export const ACTIVITY_HLT: u32 = 1;
+export const ACTIVITY_SHUTDOWN: u32 = 2;
+
+// ── vCPU: fault record (set by the slow paths, consumed by cpu/run.ts) ──────
+export const VCPU_FAULT: usize = 112; // FAULT_*
+export const VCPU_FAULT_VECTOR: usize = 116;
+export const VCPU_FAULT_ERROR: usize = 120; // error code, or FAULT_NO_ERROR
+export const VCPU_FAULT_ADDRESS: usize = 124; // linear address for #PF
+
+export const FAULT_NONE: u32 = 0;
+export const FAULT_EXCEPTION: u32 = 1; // vector, error, address
+export const FAULT_EXIT: u32 = 2; // the exit record is filled
+export const FAULT_NO_ERROR: u32 = 0xffffffff;
+
+// ── vCPU: exit record ───────────────────────────────────────────────────────
+// Intel SDM Vol. 3C, 25.9, "VM-Exit Information Fields"
+export const VCPU_EXIT_REASON: usize = 128;
+export const VCPU_EXIT_QUALIFICATION: usize = 132;
+export const VCPU_EXIT_LINEAR: usize = 136; // guest-linear address
+export const VCPU_EXIT_PHYSICAL: usize = 140; // guest-physical address
+export const VCPU_EXIT_LENGTH: usize = 144; // VM-exit instruction length
+export const VCPU_EXIT_INFO: usize = 148; // VM-exit interruption information or instruction information
+
+// ── vCPU: segments ──────────────────────────────────────────────────────────
+// Index order of the Sreg field: ES CS SS DS FS GS, then LDTR, TR.
+export const SEGMENT_SELECTOR: usize = 0;
+export const SEGMENT_BASE: usize = 4;
+export const SEGMENT_LIMIT: usize = 8; // in bytes, granularity applied
+/** Access rights in VMCS format (SDM Vol. 3C, Table 25-2, "Format of Access Rights"). */
+export const SEGMENT_ACCESS: usize = 12;
+export const SEGMENT_SIZE: usize = 16;
+export const VCPU_SEGMENTS: usize = 160;
+export const ES: u32 = 0;
+export const CS: u32 = 1;
+export const SS: u32 = 2;
+export const DS: u32 = 3;
+export const FS: u32 = 4;
+export const GS: u32 = 5;
+export const LDTR: u32 = 6;
+export const TR: u32 = 7;
+export const VCPU_GDTR_BASE: usize = VCPU_SEGMENTS + 8 * SEGMENT_SIZE;
+export const VCPU_GDTR_LIMIT: usize = VCPU_GDTR_BASE + 4;
+export const VCPU_IDTR_BASE: usize = VCPU_GDTR_LIMIT + 4;
+export const VCPU_IDTR_LIMIT: usize = VCPU_IDTR_BASE + 4;
+
+// ── vCPU: control, debug and model-specific registers ───────────────────────
+export const VCPU_CR0: usize = 320;
+export const VCPU_CR2: usize = 324;
+export const VCPU_CR3: usize = 328;
+export const VCPU_CR4: usize = 332;
+export const VCPU_DR0: usize = 336; // DR0 … DR7, 4 bytes each
+export const VCPU_DR6: usize = VCPU_DR0 + 24;
+export const VCPU_DR7: usize = VCPU_DR0 + 28;
+export const VCPU_SYSENTER_CS: usize = 368;
+export const VCPU_SYSENTER_ESP: usize = 372;
+export const VCPU_SYSENTER_EIP: usize = 376;
+export const VCPU_TSC_BASE: usize = 384; // i64: TSC = TSC_BASE + modelled cycles of this vCPU
+export const VCPU_CPUID_MASK: usize = 392; // u32 feature masks: leaf 1 EDX, leaf 1 ECX
+/** EPT pointer in SDM format (0: no EPT), copied from the domain at switch-in. */
+export const VCPU_EPTP: usize = 400;
+/** Without EPT: machine address of guest-physical 0 and number of bytes of guest memory. */
+export const VCPU_DIRECT_BASE: usize = 404;
+export const VCPU_DIRECT_LIMIT: usize = 408;
+export const VCPU_CODE_EPOCH: usize = 412; // the pCPU's code epoch when write tags were last disarmed
+export const VCPU_CODE_WRITTEN: usize = 416; // 1: a write hit decoded code in the page being executed
+/** Single µop block for exact stepping: header, µops and end record, see cpu/uops.ts. */
+export const VCPU_STEP_BLOCK: usize = 512;
+export const VCPU_STEP_BLOCK_SIZE: usize = 256;
+export const VCPU_COUNTERS: usize = 1024; // u64[COUNTERS]
+
+// ── vCPU: L1 TLB ────────────────────────────────────────────────────────────
+//
+//   linear address  31          22 21       12 11         0
+//                  └──── page tag ───────────┘└─ offset ──┘
+//                          └─ index ─┘
+//   fast part  {tagR, tagW, tagX, addend}: tag equals the page exactly when the access needs nothing more
+//   held part  what the TLB architecturally holds: page | TLB_HELD_* (survives a disarmed tag)
+//
+export const TLB_ENTRIES: u32 = 1024; // per bank
+export const TLB_INDEX_MASK: u32 = (TLB_ENTRIES - 1) << 4; // applied to (address >>> 8)
+export const TLB_TAG_R: usize = 0;
+export const TLB_TAG_W: usize = 4;
+export const TLB_TAG_X: usize = 8;
+export const TLB_ADDEND: usize = 12; // host address − linear address
+export const TLB_ENTRY_SIZE: usize = 16;
+export const TLB_NEVER: u32 = 1; // a tag that no page equals
+export const TLB_HELD_VALID: u32 = 1;
+export const TLB_HELD_WRITE: u32 = 2; // writing is permitted and D is already set
+export const TLB_HELD_EXECUTE: u32 = 4;
+export const TLB_HELD_GLOBAL: u32 = 8;
+export const TLB_BANK_SIZE: usize = (TLB_ENTRIES as usize) * TLB_ENTRY_SIZE;
+export const TLB_HELD_BANK_SIZE: usize = (TLB_ENTRIES as usize) * 4;
+export const VCPU_TLB: usize = 4096; // supervisor bank, then user bank
+export const VCPU_TLB_HELD: usize = VCPU_TLB + 2 * TLB_BANK_SIZE;
+/** Indices filled since the last flush, so that a flush clears only those. */
+export const TLB_LOG_CAPACITY: u32 = 256;
+export const VCPU_TLB_LOG_COUNT: usize = VCPU_TLB_HELD + 2 * TLB_HELD_BANK_SIZE;
+export const VCPU_TLB_LOG: usize = VCPU_TLB_LOG_COUNT + 16; // u16 each: index, bit 10 = user bank
+export const VCPU_SIZE: usize = (VCPU_TLB_LOG + TLB_LOG_CAPACITY * 2 + 4095) & ~4095;
+
+// ── pCPU ────────────────────────────────────────────────────────────────────
+export const PCPU_INDEX: usize = 0;
+export const PCPU_CODE_EPOCH: usize = 4; // bumped when a frame first becomes code
+export const PCPU_ARENA_NEXT: usize = 8; // first free byte of the µop arena
+export const PCPU_TIME: usize = 16; // u64 virtual time in cycles
+export const PCPU_CURRENT: usize = 24; // vCPU index that runs, or 0xffffffff
+export const PCPU_SEQUENCE: usize = 28; // sequence number of cross-pCPU effects
+export const PCPU_QUEUE_LENGTH: usize = 32;
+export const PCPU_QUEUE: usize = 64; // u32 vCPU indices in run order
+export const PCPU_QUEUE_CAPACITY: u32 = 8192;
+/** Block hash: {host address of first byte, generation << 4 | mode, block} in 16-byte slots. */
+export const PCPU_HASH: usize = 65536;
+export const BLOCK_HASH_SLOTS: u32 = 32768;
+export const BLOCK_HASH_SLOT_SIZE: u32 = 16;
+export const PCPU_ARENA: usize = PCPU_HASH + BLOCK_HASH_SLOTS * BLOCK_HASH_SLOT_SIZE;
+export const PCPU_ARENA_SIZE: usize = 8 << 20;
+export const PCPU_SIZE: usize = PCPU_ARENA + PCPU_ARENA_SIZE;
+
+// ── Domain ──────────────────────────────────────────────────────────────────
+export const DOMAIN_ID: usize = 0;
+export const DOMAIN_STATE: usize = 4; // 0 free, 1 running, 2 ended
+export const DOMAIN_EPTP: usize = 8; // EPT pointer, SDM Vol. 3C 25.6.11; 0: no EPT
+export const DOMAIN_DIRECT_BASE: usize = 12; // no EPT: machine address of guest-physical 0
+export const DOMAIN_DIRECT_LIMIT: usize = 16; // no EPT: bytes of guest memory
+export const DOMAIN_PAGES: usize = 20; // guest frames owned
+export const DOMAIN_TABLE_PAGES: usize = 24; // frames used by its EPT
+export const DOMAIN_SHUTDOWN_REASON: usize = 28;
+export const DOMAIN_UART: usize = 64; // device/uart.ts
+export const DOMAIN_PIC: usize = 256; // device/pic.ts
+export const DOMAIN_PIT: usize = 320; // device/pit.ts
+export const DOMAIN_CONSOLE_HEAD: usize = 512; // bytes written to the console ring since the domain began
+export const DOMAIN_CONSOLE_TAIL: usize = 516; // bytes drained by the host
+export const DOMAIN_CONSOLE: usize = 1024; // ring
+export const DOMAIN_CONSOLE_SIZE: u32 = 2048; // power of two
+export const DOMAIN_SIZE: usize = 4096;
+
+// ── Frame table ─────────────────────────────────────────────────────────────
+export const FRAME_OWNER: usize = 0; // u16 domain id, or FRAME_OWNER_*
+export const FRAME_TYPE: usize = 2; // u16 FRAME_TYPE_*
+export const FRAME_LINK: usize = 4; // u32 free: next free frame; owned: reference count
+export const FRAME_CODE_MASK: usize = 8; // u32 one bit per 128-byte granule that holds decoded code
+export const FRAME_GENERATION: usize = 12; // u32 bumped when decoded code becomes stale
+export const FRAME_ENTRY_SIZE: usize = 16;
+export const FRAME_NONE: u32 = 0xffffffff;
+export const FRAME_OWNER_FREE: u16 = 0xffff;
+export const FRAME_OWNER_HYPERVISOR: u16 = 0xfffe;
+export const FRAME_TYPE_FREE: u16 = 0;
+export const FRAME_TYPE_GUEST: u16 = 1;
+export const FRAME_TYPE_EPT: u16 = 2;
