@@ -1,0 +1,238 @@
+/**
+ * What goes into a host run and what comes out. Plain data only: a configuration can be posted to a worker, a result
+ * compared with a deep-equal. Numbers are JavaScript numbers and stay below 2^53; times are virtual cycles.
+ */
+
+/** Modelled cycles per event; read and validated by src/machine/cost-table.ts. */
+export interface CostLine {
+  /** Name of the event, e.g. `retired`, `tlb-miss`, `exit:io`. */
+  readonly event: string;
+  /** Modelled cycles per event: an integer, 0 … 1,000,000. */
+  readonly cycles: number;
+  /** Where the number comes from. */
+  readonly source: string;
+}
+
+export interface CostTable {
+  readonly name: string;
+  readonly lines: readonly CostLine[];
+}
+
+export type EptPageSize = '4k' | '2m' | '1g';
+
+export type Translation =
+  | { readonly kind: 'ept'; readonly pageSize: EptPageSize; readonly accessedDirty: boolean }
+  /** No second-level translation: guest-physical memory is one contiguous run of frames. */
+  | { readonly kind: 'direct' };
+
+export interface ModuleConfig {
+  /** The string the guest finds with the module (by convention, its path and arguments). */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** CPUID policy of a domain. Bits that the core does not implement are always clear. */
+export interface CpuidConfig {
+  /** Bits of leaf 1 EDX to hide. */
+  readonly hideEdx?: number;
+  /** Bits of leaf 1 ECX to hide. */
+  readonly hideEcx?: number;
+}
+
+export interface DomainConfig {
+  readonly name: string;
+  /** A Multiboot 1 image: ELF32 i386. */
+  readonly image: Uint8Array;
+  /** For messages and for multiboot's command line, e.g. `sieve.elf`. */
+  readonly imageName: string;
+  /** A multiple of 4 KiB (of the page size with 2 MB and 1 GB EPT leaves), at least 2 MiB. */
+  readonly memoryBytes: number;
+  readonly cmdline: string;
+  readonly modules?: readonly ModuleConfig[];
+  /** Physical CPU; default: the domain's index modulo the number of pCPUs. */
+  readonly pcpu?: number;
+  readonly translation: Translation;
+  /** Bytes (Latin-1) waiting in the UART's receiver when the domain starts. */
+  readonly input?: string;
+  /** The domain ends with outcome `limit` at the first exit or slice end after so many instructions. */
+  readonly maxInstructions?: number;
+  readonly cpuid?: CpuidConfig;
+}
+
+export interface HostConfig {
+  /** 1 … 64. */
+  readonly pcpus: number;
+  /** Virtual cycles per virtual second. */
+  readonly frequencyHz: number;
+  /** Length of a quantum: between two quanta cross-pCPU effects are applied. */
+  readonly quantumCycles: number;
+  /** Time slice of the round-robin scheduler. */
+  readonly sliceCycles: number;
+  /** 0 … 2^32 − 1. Decides what hardware leaves open: the phase of every domain's time-stamp counter. */
+  readonly seed: number;
+  /** DRAM of the host; default: what the domains and their tables need. */
+  readonly memoryMiB?: number;
+  readonly costTable: CostTable;
+  readonly domains: readonly DomainConfig[];
+  /** Virtual time at which the host stops; domains that still run end with outcome `limit`. */
+  readonly limitCycles?: number;
+  /**
+   * `domain` (default): a domain's TSC and timers advance with its own cycles and its own idle time; time stolen by other
+   * domains of the pCPU is invisible, so no domain can change another's results. `pcpu`: they follow the pCPU's time, stolen
+   * time included.
+   */
+  readonly clock?: 'domain' | 'pcpu';
+}
+
+/** How a domain ended. `eip` and `retired` are in the domain's result. Addresses are guest addresses. */
+export type Outcome =
+  /** `sched_op` shutdown; reason as in Xen's public/sched.h. */
+  | {
+      readonly kind: 'shutdown';
+      readonly code: number;
+      readonly reason: 'poweroff' | 'reboot' | 'suspend' | 'crash' | 'watchdog' | 'other';
+    }
+  /** Reset through port 0xCF9, port 0x92 or the keyboard controller. */
+  | { readonly kind: 'reset'; readonly port: number }
+  /** HLT with interrupts off, or with nothing left that could interrupt. */
+  | { readonly kind: 'halted'; readonly interrupts: boolean }
+  /** `vector`: the exception that was being delivered when the double fault could not be, or −1. */
+  | { readonly kind: 'triple-fault'; readonly vector: number }
+  | {
+      readonly kind: 'ept-violation';
+      /** Guest-physical address. */
+      readonly address: number;
+      /** Guest-linear address; −1 where the qualification says that it is not valid. */
+      readonly linear: number;
+      /** Intel SDM Vol. 3C, Table 28-7, "Exit Qualification for EPT Violations". */
+      readonly qualification: number;
+      readonly access: 'read' | 'write' | 'execute';
+    }
+  | { readonly kind: 'ept-misconfiguration'; readonly address: number; readonly linear: number }
+  /** The domain or the host reached its limit. */
+  | { readonly kind: 'limit'; readonly limit: 'instructions' | 'host-time' }
+  /** An exit that the hypervisor does not handle. */
+  | { readonly kind: 'unhandled-exit'; readonly reason: number; readonly qualification: number }
+  /** An invariant of the core broke (a WebAssembly trap): this domain alone ends. */
+  | { readonly kind: 'platform-error'; readonly message: string };
+
+export type OutcomeKind = Outcome['kind'];
+
+/** Deterministic: the same for the same configuration, whatever the number of workers. */
+export interface DomainResult {
+  readonly name: string;
+  readonly imageName: string;
+  readonly imageSha256: string;
+  readonly pcpu: number;
+  readonly outcome: Outcome;
+  /** EIP where the domain ended: at the instruction that ended it. */
+  readonly eip: number;
+  readonly retired: number;
+  /** Modelled cycles the vCPU used (idle time not included). */
+  readonly cycles: number;
+  /** The domain's clock when it ended: cycles plus idle time (plus stolen time with `clock: 'pcpu'`). */
+  readonly clock: number;
+  /** VM exits by reason name, zero counts left out. */
+  readonly exits: Readonly<Record<string, number>>;
+  readonly exitsTotal: number;
+  readonly tlbMisses: number;
+  readonly tlbFlushes: number;
+  readonly walkGuest: number;
+  readonly walkEpt: number;
+  readonly exceptions: number;
+  readonly interrupts: number;
+  readonly pageFaults: number;
+  /** Frames given to the guest and frames its EPT used, 4 KiB each. */
+  readonly pages: number;
+  readonly tablePages: number;
+  /** SHA-256 over the architectural registers and all guest memory at the end. */
+  readonly stateHash: string;
+  readonly consoleSha256: string;
+  readonly console: Uint8Array;
+}
+
+export interface DomainWallClock {
+  readonly name: string;
+  /** Creating the domain: frames, EPT, image. */
+  readonly startMs: number;
+  /** Time its pCPU spent running it. */
+  readonly runMs: number;
+  /** Retired instructions per microsecond of that time. */
+  readonly mips: number;
+}
+
+export interface HostResult {
+  readonly deterministic: {
+    readonly domains: readonly DomainResult[];
+    readonly seed: number;
+    readonly quanta: number;
+    /** Virtual time of each pCPU at the end. */
+    readonly pcpuCycles: readonly number[];
+    /** Cycles of it that each pCPU ran guests. */
+    readonly pcpuBusyCycles: readonly number[];
+    /** True when every frame is free again and every pCPU queue empty: destroying the domains was zero-sum. */
+    readonly zeroSum: boolean;
+  };
+  readonly wallClock: {
+    readonly workers: number;
+    readonly bootMs: number;
+    readonly runMs: number;
+    readonly destroyMs: number;
+    readonly mips: number;
+    /** Size of the flat memory. */
+    readonly memoryMiB: number;
+    readonly domains: readonly DomainWallClock[];
+    /** Present where a domain ended with `platform-error`: what is needed to see it again. */
+    readonly reproducers: readonly Reproducer[];
+  };
+}
+
+export interface Reproducer {
+  readonly domain: string;
+  readonly message: string;
+  readonly seed: number;
+  readonly quantum: number;
+  readonly retired: number;
+  readonly eip: number;
+}
+
+export interface Progress {
+  readonly quantum: number;
+  /** Largest virtual time of a pCPU, in cycles. */
+  readonly cycles: number;
+  readonly retired: number;
+  readonly domainsEnded: number;
+  readonly domainsTotal: number;
+}
+
+export interface RunOptions {
+  /** Worker threads; 1 runs inline in the calling thread. */
+  readonly workers: number;
+  /** Runs inline whatever `workers` says. */
+  readonly inline?: boolean;
+  /** Called after every quantum. */
+  readonly onProgress?: (progress: Progress) => void;
+  /** Stops at the end of the running quantum; `runHost` rejects with `AbortedError`. */
+  readonly signal?: AbortSignal;
+}
+
+/** A configuration or an image that cannot be run. `code` is stable; `domain` is the index of the domain, or −1. */
+export class HostError extends Error {
+  readonly code: string;
+  readonly domain: number;
+
+  constructor(code: string, message: string, domain = -1) {
+    super(message);
+    this.name = 'HostError';
+    this.code = code;
+    this.domain = domain;
+  }
+}
+
+/** The run was stopped by its AbortSignal. */
+export class AbortedError extends Error {
+  constructor() {
+    super('the run was aborted');
+    this.name = 'AbortedError';
+  }
+}
