@@ -42,6 +42,12 @@ export const HOST_DRAM: usize = HOST_FRAME_TABLE + 4;
 export const HOST_END: usize = HOST_DRAM + 4; // first byte after DRAM
 export const HOST_FREE_HEAD: usize = HOST_END + 4; // first free frame number, or FRAME_NONE
 export const HOST_FREE_COUNT: usize = HOST_FREE_HEAD + 4; // number of free frames
+// Policy of the host run, written once at boot; f64 values are whole numbers below 2^53.
+export const HOST_CLOCK_MODE: usize = HOST + 0x100; // u32 HOST_CLOCK_*
+export const HOST_FREQUENCY: usize = HOST + 0x108; // f64 virtual cycles per virtual second
+export const HOST_SLICE: usize = HOST + 0x110; // f64 time slice in cycles
+export const HOST_CLOCK_DOMAIN: u32 = 0; // a domain's clock: its own cycles and idle time
+export const HOST_CLOCK_PCPU: u32 = 1; // a domain's clock: its pCPU's time
 /** Modelled cycles per event, u32 each, parallel to the vCPU's counters. Data from src/machine/cost-table. */
 export const HOST_WEIGHTS: usize = HOST + 0x400;
 
@@ -165,6 +171,16 @@ export const VCPU_DIRECT_BASE: usize = 404;
 export const VCPU_DIRECT_LIMIT: usize = 408;
 export const VCPU_CODE_EPOCH: usize = 412; // the pCPU's code epoch when write tags were last disarmed
 export const VCPU_CODE_WRITTEN: usize = 416; // 1: a write hit decoded code in the page being executed
+// Scheduler state (src/hypervisor/pcpu.ts); f64 values are whole numbers below 2^53.
+export const VCPU_RUN_STATE: usize = 440; // RUN_*
+export const VCPU_IDLE: usize = 448; // f64 idle (and, with HOST_CLOCK_PCPU, stolen) cycles so far
+export const VCPU_WAKE: usize = 456; // f64 pCPU time at which a blocked vCPU wakes
+export const VCPU_BLOCKED_AT: usize = 464; // f64 pCPU time at which it blocked
+export const VCPU_MAX_RETIRED: usize = 472; // f64 instruction limit, 0: none
+export const VCPU_PHASE: usize = 480; // f64 TSC when the domain started
+export const RUN_NONE: u32 = 0; // slot unused, or its domain has ended
+export const RUN_RUNNABLE: u32 = 1;
+export const RUN_BLOCKED: u32 = 2;
 /** Single µop block for exact stepping: header, µops and end record, see cpu/uops.ts. */
 export const VCPU_STEP_BLOCK: usize = 512;
 export const VCPU_STEP_BLOCK_SIZE: usize = 256;
@@ -208,6 +224,8 @@ export const PCPU_TIME: usize = 16; // u64 virtual time in cycles
 export const PCPU_CURRENT: usize = 24; // vCPU index that runs, or 0xffffffff
 export const PCPU_SEQUENCE: usize = 28; // sequence number of cross-pCPU effects
 export const PCPU_QUEUE_LENGTH: usize = 32;
+export const PCPU_SLICE_END: usize = 40; // f64 virtual time at which the current vCPU's slice ends
+export const PCPU_BUSY: usize = 48; // f64 cycles that guests ran
 export const PCPU_QUEUE: usize = 64; // u32 vCPU indices in run order
 export const PCPU_QUEUE_CAPACITY: u32 = 8192;
 /** Block hash: {host address of first byte, generation << 4 | mode, block} in 16-byte slots. */
@@ -227,13 +245,22 @@ export const DOMAIN_DIRECT_LIMIT: usize = 16; // no EPT: bytes of guest memory
 export const DOMAIN_PAGES: usize = 20; // guest frames owned
 export const DOMAIN_TABLE_PAGES: usize = 24; // frames used by its EPT
 export const DOMAIN_SHUTDOWN_REASON: usize = 28;
+export const DOMAIN_VCPU: usize = 32; // host address of its vCPU
+export const DOMAIN_PORT_61: usize = 36; // u8 system control port B
+export const DOMAIN_PORT_80: usize = 37; // u8 POST code
+export const DOMAIN_PORT_92: usize = 38; // u8 system control port A
+export const DOMAIN_PORT_CF9: usize = 39; // u8 reset control
 export const DOMAIN_UART: usize = 64; // device/uart.ts
 export const DOMAIN_PIC: usize = 256; // device/pic.ts
 export const DOMAIN_PIT: usize = 320; // device/pit.ts
 export const DOMAIN_CONSOLE_HEAD: usize = 512; // bytes written to the console ring since the domain began
 export const DOMAIN_CONSOLE_TAIL: usize = 516; // bytes drained by the host
+export const DOMAIN_INPUT_HEAD: usize = 520; // bytes the host wrote to the input ring since the domain began
+export const DOMAIN_INPUT_TAIL: usize = 524; // bytes that the UART has taken from it
 export const DOMAIN_CONSOLE: usize = 1024; // ring
 export const DOMAIN_CONSOLE_SIZE: u32 = 2048; // power of two
+export const DOMAIN_INPUT: usize = 3072; // ring
+export const DOMAIN_INPUT_SIZE: u32 = 1024; // power of two
 export const DOMAIN_SIZE: usize = 4096;
 
 // ── Frame table ─────────────────────────────────────────────────────────────
