@@ -185,6 +185,26 @@ export const RUN_BLOCKED: u32 = 2;
 export const VCPU_STEP_BLOCK: usize = 512;
 export const VCPU_STEP_BLOCK_SIZE: usize = 256;
 export const VCPU_COUNTERS: usize = 1024; // u64[COUNTERS]
+/**
+ * x87, MMX and SSE state in the order of the FXSAVE image (SDM Vol. 1, Table 10-2, "Non-64-Bit-Mode Layout of FXSAVE
+ * Area"), but with the x87 registers by physical number: R0 … R7 are also MM0 … MM7. The tail is fpu/state.ts scratch.
+ */
+export const VCPU_FPU: usize = 2048;
+export const VCPU_FPU_SIZE: usize = 512;
+export const FPU_CONTROL: usize = 0; //  u16 control word
+export const FPU_STATUS: usize = 2; //   u16 status word, TOP included
+export const FPU_TAG: usize = 4; //      u8 bit n: physical register n is not empty
+export const FPU_OPCODE: usize = 6; //   u16 last opcode, 11 bits
+export const FPU_IP: usize = 8; //       u32 EIP of the last non-control instruction
+export const FPU_CS: usize = 12; //      u16
+export const FPU_DP: usize = 16; //      u32 offset of its memory operand
+export const FPU_DS: usize = 20; //      u16
+export const FPU_MXCSR: usize = 24; //   u32
+export const FPU_REGISTERS: usize = 32; // 8 × 16 bytes, 80 bits used
+export const FPU_XMM: usize = 160; //    8 × 16 bytes
+export const FPU_SCRATCH: usize = 288;
+/** Index of the segment register of the memory operand, set by the decoder's handler before fpu/ is called. */
+export const VCPU_FPU_SEGMENT: usize = VCPU_FPU + 508;
 
 // ── vCPU: L1 TLB ────────────────────────────────────────────────────────────
 //
