@@ -42,6 +42,7 @@ export const HOST_DRAM: usize = HOST_FRAME_TABLE + 4;
 export const HOST_END: usize = HOST_DRAM + 4; // first byte after DRAM
 export const HOST_FREE_HEAD: usize = HOST_END + 4; // first free frame number, or FRAME_NONE
 export const HOST_FREE_COUNT: usize = HOST_FREE_HEAD + 4; // number of free frames
+export const HOST_FRAME_FRESH: usize = HOST_FREE_COUNT + 4; // frames from here on were never allocated nor linked
 // Policy of the host run, written once at boot; f64 values are whole numbers below 2^53.
 export const HOST_CLOCK_MODE: usize = HOST + 0x100; // u32 HOST_CLOCK_*
 export const HOST_FREQUENCY: usize = HOST + 0x108; // f64 virtual cycles per virtual second
@@ -226,6 +227,8 @@ export const TLB_HELD_VALID: u32 = 1;
 export const TLB_HELD_WRITE: u32 = 2; // writing is permitted and D is already set
 export const TLB_HELD_EXECUTE: u32 = 4;
 export const TLB_HELD_GLOBAL: u32 = 8;
+export const TLB_HELD_READ: u32 = 16; // clear only for an execute-only EPT page
+export const TLB_HELD_LARGE: u32 = 32; // a fragment of a 4 MiB page: INVLPG drops all of them
 export const TLB_BANK_SIZE: usize = (TLB_ENTRIES as usize) * TLB_ENTRY_SIZE;
 export const TLB_HELD_BANK_SIZE: usize = (TLB_ENTRIES as usize) * 4;
 export const VCPU_TLB: usize = 4096; // supervisor bank, then user bank
@@ -233,8 +236,12 @@ export const VCPU_TLB_HELD: usize = VCPU_TLB + 2 * TLB_BANK_SIZE;
 /** Indices filled since the last flush, so that a flush clears only those. */
 export const TLB_LOG_CAPACITY: u32 = 256;
 export const VCPU_TLB_LOG_COUNT: usize = VCPU_TLB_HELD + 2 * TLB_HELD_BANK_SIZE;
+export const VCPU_TLB_GLOBALS: usize = VCPU_TLB_LOG_COUNT + 4; // 1: global entries may be held (they are not in the log)
 export const VCPU_TLB_LOG: usize = VCPU_TLB_LOG_COUNT + 16; // u16 each: index, bit 10 = user bank
-export const VCPU_SIZE: usize = (VCPU_TLB_LOG + TLB_LOG_CAPACITY * 2 + 4095) & ~4095;
+/** A bit per 4 MiB of linear address space of which a TLB_HELD_LARGE fragment may be held. */
+export const VCPU_TLB_LARGE: usize = VCPU_TLB_LOG + TLB_LOG_CAPACITY * 2;
+export const TLB_LARGE_SIZE: usize = 1024 / 8;
+export const VCPU_SIZE: usize = (VCPU_TLB_LARGE + TLB_LARGE_SIZE + 4095) & ~4095;
 
 // ── pCPU ────────────────────────────────────────────────────────────────────
 export const PCPU_INDEX: usize = 0;
