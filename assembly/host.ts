@@ -25,14 +25,12 @@ import {
   PCPU_SIZE,
   REGIONS,
   VCPU_SIZE,
-  VOID_PAGE,
 } from './layout';
+import { frameInit } from './mmu/frame';
 
 /** pCPU.PCPU_CURRENT when no vCPU runs. */
 export const VCPU_NONE: u32 = 0xffffffff;
 
-/** DRAM starts at a multiple of 4 MiB, so that a frame number's alignment is its machine address's up to that size. */
-const DRAM_ALIGNMENT: u64 = 1 << 22;
 const WASM_PAGE_SHIFT: u64 = 16;
 
 function align(address: u64, alignment: u64): u64 {
@@ -47,7 +45,7 @@ function frameTable(pcpus: u32, vcpus: u32, domains: u32): u64 {
 }
 
 function dram(pcpus: u32, vcpus: u32, domains: u32, frames: u32): u64 {
-  return align(frameTable(pcpus, vcpus, domains) + u64(frames) * u64(FRAME_ENTRY_SIZE), DRAM_ALIGNMENT);
+  return align(frameTable(pcpus, vcpus, domains) + u64(frames) * u64(FRAME_ENTRY_SIZE), u64(PAGE_SIZE));
 }
 
 /** Size of the flat memory in WebAssembly pages of 64 KiB. More than 65536 means that the host does not fit. */
@@ -56,7 +54,7 @@ export function hostBytes(pcpus: u32, vcpus: u32, domains: u32, frames: u32): u3
   return u32(align(end, 1 << WASM_PAGE_SHIFT) >> WASM_PAGE_SHIFT);
 }
 
-/** Writes the host header, the pCPUs' indices and the page of all ones. The memory must be zero. */
+/** Writes the host header and the pCPUs' indices and makes every frame free. The memory must be zero. */
 export function hostInit(pcpus: u32, vcpus: u32, domains: u32, frames: u32): void {
   const vcpuBase = REGIONS + (pcpus as usize) * PCPU_SIZE;
   const table = usize(frameTable(pcpus, vcpus, domains));
@@ -73,7 +71,7 @@ export function hostInit(pcpus: u32, vcpus: u32, domains: u32, frames: u32): voi
   store<usize>(HOST_FRAME_TABLE, table);
   store<usize>(HOST_DRAM, base);
   store<usize>(HOST_END, base + (frames as usize) * PAGE_SIZE);
-  memory.fill(VOID_PAGE, 0xff, PAGE_SIZE);
+  frameInit();
   for (let i: u32 = 0; i < pcpus; i++) {
     const p = REGIONS + (i as usize) * PCPU_SIZE;
     store<u32>(p + PCPU_INDEX, i);

@@ -172,6 +172,13 @@ export const VCPU_DIRECT_BASE: usize = 404;
 export const VCPU_DIRECT_LIMIT: usize = 408;
 export const VCPU_CODE_EPOCH: usize = 412; // the pCPU's code epoch when write tags were last disarmed
 export const VCPU_CODE_WRITTEN: usize = 416; // 1: a write hit decoded code in the page being executed
+/** Datum of an I/O exit: what OUT or OUTS sends, right-aligned in 1, 2 or 4 bytes (cpu/io.ts). */
+export const VCPU_EXIT_VALUE: usize = 420;
+/** An event whose delivery an exit interrupted, SDM Vol. 3C 25.9.3, "Information for VM Exits During Event Delivery". */
+export const VCPU_VECTORING_INFO: usize = 424;
+export const VCPU_VECTORING_ERROR: usize = 428;
+/** IA32_PAT (SDM Vol. 4, Table 2-2), u64, exclusive-or its reset value: all zeros after reset. */
+export const VCPU_PAT: usize = 432;
 // Scheduler state (src/hypervisor/pcpu.ts); f64 values are whole numbers below 2^53.
 export const VCPU_RUN_STATE: usize = 440; // RUN_*
 export const VCPU_IDLE: usize = 448; // f64 idle (and, with HOST_CLOCK_PCPU, stolen) cycles so far
@@ -179,6 +186,7 @@ export const VCPU_WAKE: usize = 456; // f64 pCPU time at which a blocked vCPU wa
 export const VCPU_BLOCKED_AT: usize = 464; // f64 pCPU time at which it blocked
 export const VCPU_MAX_RETIRED: usize = 472; // f64 instruction limit, 0: none
 export const VCPU_PHASE: usize = 480; // f64 TSC when the domain started
+export const VCPU_CHUNK_END: usize = 488; // f64 retired count at which the domain's clock is next compared with its timers
 export const RUN_NONE: u32 = 0; // slot unused, or its domain has ended
 export const RUN_RUNNABLE: u32 = 1;
 export const RUN_BLOCKED: u32 = 2;
@@ -206,6 +214,10 @@ export const FPU_XMM: usize = 160; //    8 × 16 bytes
 export const FPU_SCRATCH: usize = 288;
 /** Index of the segment register of the memory operand, set by the decoder's handler before fpu/ is called. */
 export const VCPU_FPU_SEGMENT: usize = VCPU_FPU + 508;
+
+/** Scratch of the cold handlers (cpu/stack.ts, cpu/task.ts); dead between instructions. */
+export const VCPU_SCRATCH: usize = 3072;
+export const VCPU_SCRATCH_SIZE: usize = 1024;
 
 // ── vCPU: L1 TLB ────────────────────────────────────────────────────────────
 //
@@ -251,10 +263,13 @@ export const PCPU_TIME: usize = 16; // u64 virtual time in cycles
 export const PCPU_CURRENT: usize = 24; // vCPU index that runs, or 0xffffffff
 export const PCPU_SEQUENCE: usize = 28; // sequence number of cross-pCPU effects
 export const PCPU_QUEUE_LENGTH: usize = 32;
+export const PCPU_BLOCKED_LENGTH: usize = 36;
 export const PCPU_SLICE_END: usize = 40; // f64 virtual time at which the current vCPU's slice ends
 export const PCPU_BUSY: usize = 48; // f64 cycles that guests ran
 export const PCPU_QUEUE: usize = 64; // u32 vCPU indices in run order
 export const PCPU_QUEUE_CAPACITY: u32 = 8192;
+export const PCPU_BLOCKED: usize = PCPU_QUEUE + (PCPU_QUEUE_CAPACITY as usize) * 4; // u32 indices of blocked vCPUs
+export const PCPU_BLOCKED_CAPACITY: u32 = 4096;
 /** Block hash: {host address of first byte, generation << 4 | mode, block} in 16-byte slots. */
 export const PCPU_HASH: usize = 65536;
 export const BLOCK_HASH_SLOTS: u32 = 32768;
@@ -273,6 +288,7 @@ export const DOMAIN_PAGES: usize = 20; // guest frames owned
 export const DOMAIN_TABLE_PAGES: usize = 24; // frames used by its EPT
 export const DOMAIN_SHUTDOWN_REASON: usize = 28;
 export const DOMAIN_VCPU: usize = 32; // host address of its vCPU
+export const DOMAIN_MEMORY: usize = 40; // bytes of guest-physical memory from 0
 export const DOMAIN_PORT_61: usize = 36; // u8 system control port B
 export const DOMAIN_PORT_80: usize = 37; // u8 POST code
 export const DOMAIN_PORT_92: usize = 38; // u8 system control port A

@@ -1,0 +1,99 @@
+/**
+ * The cost model: virtual time = Σ counter × modelled cycles. The numbers are data, each with its source; a scenario may
+ * bring its own. They are a model of a machine, not measurements of this program.
+ */
+import type { CostLine, CostTable } from '../hypervisor/types.js';
+import { EXIT_REASON_NAMES } from './exit-reasons.js';
+import type { Layout } from './layout.js';
+
+/** Events of the core's counters and the names of their indices in layout.ts. */
+const COUNTER_OF: ReadonlyMap<string, keyof Layout> = new Map([
+  ['retired', 'COUNTER_RETIRED'],
+  ['tlb-miss', 'COUNTER_TLB_MISS'],
+  ['walk-guest', 'COUNTER_WALK_GUEST'],
+  ['walk-ept', 'COUNTER_WALK_EPT'],
+  ['exception', 'COUNTER_EXCEPTION'],
+  ['interrupt', 'COUNTER_INTERRUPT'],
+  ['page-fault', 'COUNTER_PAGE_FAULT'],
+  ['tlb-flush', 'COUNTER_TLB_FLUSH'],
+  ['double-fault', 'COUNTER_DOUBLE_FAULT'],
+]);
+
+const EXIT_NUMBERS: ReadonlyMap<string, number> = new Map([...EXIT_REASON_NAMES].map(([n, name]) => [name, n]));
+const MAX_CYCLES = 1_000_000;
+
+export const DEFAULT_COST_TABLE: CostTable = {
+  name: 'default',
+  lines: [
+    { event: 'retired', cycles: 1, source: 'model: a scalar core that retires one instruction per cycle' },
+    {
+      event: 'tlb-miss',
+      cycles: 9,
+      source:
+        'Intel 64 and IA-32 Architectures Optimization Reference Manual, Skylake: penalty of a first-level DTLB miss',
+    },
+    {
+      event: 'walk-guest',
+      cycles: 12,
+      source:
+        'Optimization Reference Manual, Skylake cache parameters: L2 latency, where page-table entries mostly lie',
+    },
+    {
+      event: 'walk-ept',
+      cycles: 12,
+      source: 'as walk-guest: EPT entries are cached like any other data',
+    },
+    { event: 'exception', cycles: 100, source: 'estimate: gate, descriptor and stack loads plus a pipeline flush' },
+    { event: 'interrupt', cycles: 100, source: 'as exception; delivery uses the same gates' },
+    { event: 'page-fault', cycles: 0, source: 'already counted as an exception' },
+    { event: 'tlb-flush', cycles: 100, source: 'estimate: MOV to CR3 serialises; refills are counted as misses' },
+    { event: 'double-fault', cycles: 0, source: 'already counted as an exception' },
+    { event: 'exit', cycles: 1200, source: 'estimate: VMX round trip of current cores, of the order of 1000 cycles' },
+    { event: 'exit:io', cycles: 2000, source: 'estimate: the round trip plus a device model' },
+    { event: 'exit:ept-violation', cycles: 2400, source: 'estimate: the round trip plus the look-up of the page' },
+  ],
+};
+
+/** Everything that is wrong with a cost table, one sentence each; empty if it is valid. */
+export function costTableProblems(table: CostTable): readonly string[] {
+  const problems: string[] = [];
+  const seen = new Set<string>();
+  for (const line of table.lines) {
+    if (!isEvent(line.event)) problems.push(`unknown event '${line.event}'; known are ${eventNames().join(', ')}`);
+    if (seen.has(line.event)) problems.push(`event '${line.event}' has two lines`);
+    seen.add(line.event);
+    const least = line.event === 'retired' ? 1 : 0;
+    if (!Number.isInteger(line.cycles) || line.cycles < least || line.cycles > MAX_CYCLES) {
+      problems.push(`cycles of '${line.event}' must be an integer from ${least} to ${MAX_CYCLES}, not ${line.cycles}`);
+    }
+    if (line.source.trim() === '') problems.push(`event '${line.event}' has no source`);
+  }
+  // Without a cost for an instruction a guest could run for ever at one instant of virtual time.
+  if (!seen.has('retired')) problems.push("there is no line for 'retired'");
+  return problems;
+}
+
+/** Names that a cost table may use. `exit` is the cost of every exit that has no line of its own. */
+export function eventNames(): readonly string[] {
+  return [...COUNTER_OF.keys(), 'exit', ...[...EXIT_NUMBERS.keys()].map((name) => `exit:${name}`)];
+}
+
+/** Modelled cycles per counter, parallel to the vCPU's counters. Throws on an invalid table. */
+export function costWeights(table: CostTable, layout: Layout): Uint32Array {
+  const problems = costTableProblems(table);
+  if (problems.length > 0) throw new Error(`cost table '${table.name}': ${problems.join('; ')}`);
+  const weights = new Uint32Array(layout.COUNTERS);
+  const byEvent = new Map<string, CostLine>(table.lines.map((line) => [line.event, line]));
+  weights.fill(byEvent.get('exit')?.cycles ?? 0, layout.COUNTER_EXIT);
+  for (const [event, line] of byEvent) {
+    const counter = COUNTER_OF.get(event);
+    const reason = EXIT_NUMBERS.get(event.slice('exit:'.length));
+    if (counter !== undefined) weights[layout[counter]] = line.cycles;
+    else if (event.startsWith('exit:') && reason !== undefined) weights[layout.COUNTER_EXIT + reason] = line.cycles;
+  }
+  return weights;
+}
+
+function isEvent(event: string): boolean {
+  return event === 'exit' || COUNTER_OF.has(event) || (event.startsWith('exit:') && EXIT_NUMBERS.has(event.slice(5)));
+}
