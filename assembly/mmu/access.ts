@@ -1,0 +1,274 @@
+/**
+ * The slow path of every guest memory access: what the one-compare TLB hit cannot do.
+ *
+ *   linear ─▶ held in the TLB with the right? ──yes──▶ host address ─▶ load
+ *                │ no: TLB miss                             │
+ *                ▼                                          └─▶ void page? dropped · decoded code? stale ─▶ store
+ *              walk ─▶ fault or exit recorded, page dropped
+ *                └──▶ fill ─▶ host address
+ *
+ * An access that crosses a page translates both pages before it touches a byte, so faults are precise. Accessors
+ * return 0, or do nothing, when they recorded a fault: callers test `faulted(s)`.
+ */
+
+import { FLAG_AC } from '../cpu/flags';
+import { segment } from '../cpu/mode';
+import {
+  COUNTER_TLB_MISS,
+  CS,
+  FRAME_CODE_MASK,
+  PAGE_MASK,
+  PAGE_SIZE,
+  SEGMENT_BASE,
+  TLB_ADDEND,
+  TLB_HELD_EXECUTE,
+  TLB_HELD_READ,
+  TLB_HELD_WRITE,
+  TLB_TAG_W,
+  VCPU_CPL,
+  VCPU_CR0,
+  VCPU_EFLAGS,
+  VCPU_EIP_PAGE,
+  VCPU_FETCH_BASE,
+  VCPU_FETCH_GENERATION,
+  VCPU_FETCH_PAGE,
+  VCPU_TLB,
+  VCPU_TLB_BANK,
+} from '../layout';
+import { count, raiseError, VECTOR_AC } from '../record';
+import { codeGeneration, codeWritten } from './code';
+import { FETCH, READ, WRITE } from './ept';
+import { entryOfHost, inVoid } from './frame';
+import { CR0_AM, peek, SUPERVISOR, USER, walk } from './paging';
+import { entryOf, fill, flushPage, heldOf } from './tlb';
+
+const OFFSET: u32 = PAGE_SIZE - 1;
+
+/** The bank of the current CPL. */
+function current(s: usize): usize {
+  return load<usize>(s + VCPU_TLB_BANK);
+}
+
+/** The supervisor's bank: implicit accesses to descriptor tables and the TSS (Intel SDM Vol. 3A, 4.6.1). */
+function system(s: usize): usize {
+  return s + VCPU_TLB;
+}
+
+/** Host address of the byte at `linear` for an access of kind `access`, or 0 if a fault was recorded. */
+function translate(s: usize, bank: usize, linear: u32, access: u32, right: u32): usize {
+  const entry = entryOf(bank, linear);
+  if ((load<u32>(heldOf(s, entry)) & (PAGE_MASK | right)) != ((linear & PAGE_MASK) | right)) {
+    if (!miss(s, bank, entry, linear, access)) return 0;
+  }
+  return (linear + load<u32>(entry, TLB_ADDEND)) as usize;
+}
+
+/** Walks and fills. A translation that faults is dropped (Intel SDM Vol. 3A, 4.10.4.1; Vol. 3C, 28.4.3.1). */
+function miss(s: usize, bank: usize, entry: usize, linear: u32, access: u32): bool {
+  count(s, COUNTER_TLB_MISS);
+  const found = walk(s, linear, access, bank == s + VCPU_TLB ? SUPERVISOR : USER);
+  if (found == 0) {
+    flushPage(s, linear);
+    return false;
+  }
+  fill(s, entry, linear, found);
+  return true;
+}
+
+// ── Alignment ───────────────────────────────────────────────────────────────
+
+/** Whether unaligned accesses of this vCPU raise #AC: CR0.AM, EFLAGS.AC, CPL 3 (Intel SDM Vol. 3A, 6.15). */
+export function alignmentChecked(s: usize): bool {
+  return (
+    (load<u32>(s + VCPU_EFLAGS) & FLAG_AC) != 0 &&
+    (load<u32>(s + VCPU_CR0) & CR0_AM) != 0 &&
+    load<u32>(s + VCPU_CPL) == 3
+  );
+}
+
+/**
+ * The one place of the alignment check: called for unaligned accesses when no page fault occurred (Intel SDM Vol. 3A,
+ * Table 6-2, "Priority Among Concurrent Events"). A hit on an armed tag does not come here.
+ */
+function misaligned(s: usize, bank: usize): bool {
+  if (bank == s + VCPU_TLB || !alignmentChecked(s)) return false;
+  raiseError(s, VECTOR_AC, 0);
+  return true;
+}
+
+// ── Loads ───────────────────────────────────────────────────────────────────
+
+function load8(s: usize, bank: usize, linear: u32): u32 {
+  const host = translate(s, bank, linear, READ, TLB_HELD_READ);
+  return host == 0 ? 0 : (load<u8>(host) as u32);
+}
+
+function load16(s: usize, bank: usize, linear: u32): u32 {
+  if ((linear & OFFSET) > PAGE_SIZE - 2) return loadCrossing(s, bank, linear, 2);
+  const host = translate(s, bank, linear, READ, TLB_HELD_READ);
+  if (host == 0 || ((linear & 1) != 0 && misaligned(s, bank))) return 0;
+  return load<u16>(host) as u32;
+}
+
+function load32(s: usize, bank: usize, linear: u32): u32 {
+  if ((linear & OFFSET) > PAGE_SIZE - 4) return loadCrossing(s, bank, linear, 4);
+  const host = translate(s, bank, linear, READ, TLB_HELD_READ);
+  if (host == 0 || ((linear & 3) != 0 && misaligned(s, bank))) return 0;
+  return load<u32>(host);
+}
+
+function loadCrossing(s: usize, bank: usize, linear: u32, size: u32): u32 {
+  const low = translate(s, bank, linear, READ, TLB_HELD_READ);
+  if (low == 0) return 0;
+  const high = translate(s, bank, (linear & PAGE_MASK) + PAGE_SIZE, READ, TLB_HELD_READ);
+  if (high == 0 || misaligned(s, bank)) return 0;
+  const split = PAGE_SIZE - (linear & OFFSET); // bytes in the lower page
+  let value: u32 = 0;
+  for (let i: u32 = 0; i < size; i++) {
+    value |= (load<u8>(i < split ? low + i : high + (i - split)) as u32) << (i << 3);
+  }
+  return value;
+}
+
+// ── Stores ──────────────────────────────────────────────────────────────────
+
+/** Whether the `size` bytes at `host` are to be stored; makes code decoded from them stale. */
+function prepareStore(s: usize, bank: usize, linear: u32, host: usize, size: u32): bool {
+  if (inVoid(host)) return false;
+  const frame = entryOfHost(host);
+  if (load<u32>(frame, FRAME_CODE_MASK) != 0) codeWritten(s, host, size);
+  if (load<u32>(frame, FRAME_CODE_MASK) == 0) store<u32>(entryOf(bank, linear), linear & PAGE_MASK, TLB_TAG_W);
+  return true;
+}
+
+function store8(s: usize, bank: usize, linear: u32, value: u32): void {
+  const host = translate(s, bank, linear, WRITE, TLB_HELD_WRITE);
+  if (host != 0 && prepareStore(s, bank, linear, host, 1)) store<u8>(host, value as u8);
+}
+
+function store16(s: usize, bank: usize, linear: u32, value: u32): void {
+  if ((linear & OFFSET) > PAGE_SIZE - 2) {
+    storeCrossing(s, bank, linear, value, 2);
+    return;
+  }
+  const host = translate(s, bank, linear, WRITE, TLB_HELD_WRITE);
+  if (host == 0 || ((linear & 1) != 0 && misaligned(s, bank))) return;
+  if (prepareStore(s, bank, linear, host, 2)) store<u16>(host, value as u16);
+}
+
+function store32(s: usize, bank: usize, linear: u32, value: u32): void {
+  if ((linear & OFFSET) > PAGE_SIZE - 4) {
+    storeCrossing(s, bank, linear, value, 4);
+    return;
+  }
+  const host = translate(s, bank, linear, WRITE, TLB_HELD_WRITE);
+  if (host == 0 || ((linear & 3) != 0 && misaligned(s, bank))) return;
+  if (prepareStore(s, bank, linear, host, 4)) store<u32>(host, value);
+}
+
+function storeCrossing(s: usize, bank: usize, linear: u32, value: u32, size: u32): void {
+  const next = (linear & PAGE_MASK) + PAGE_SIZE;
+  const low = translate(s, bank, linear, WRITE, TLB_HELD_WRITE);
+  if (low == 0) return;
+  const high = translate(s, bank, next, WRITE, TLB_HELD_WRITE);
+  if (high == 0 || misaligned(s, bank)) return;
+  const split = PAGE_SIZE - (linear & OFFSET);
+  if (prepareStore(s, bank, linear, low, split)) {
+    for (let i: u32 = 0; i < split; i++) store<u8>(low + i, (value >>> (i << 3)) as u8);
+  }
+  if (prepareStore(s, bank, next, high, size - split)) {
+    for (let i = split; i < size; i++) store<u8>(high + (i - split), (value >>> (i << 3)) as u8);
+  }
+}
+
+// ── The interface ───────────────────────────────────────────────────────────
+
+/** Reads with the rights of the current CPL. */
+export function readU8(s: usize, linear: u32): u32 {
+  return load8(s, current(s), linear);
+}
+export function readU16(s: usize, linear: u32): u32 {
+  return load16(s, current(s), linear);
+}
+export function readU32(s: usize, linear: u32): u32 {
+  return load32(s, current(s), linear);
+}
+
+/** Writes with the rights of the current CPL. */
+export function writeU8(s: usize, linear: u32, value: u32): void {
+  store8(s, current(s), linear, value);
+}
+export function writeU16(s: usize, linear: u32, value: u32): void {
+  store16(s, current(s), linear, value);
+}
+export function writeU32(s: usize, linear: u32, value: u32): void {
+  store32(s, current(s), linear, value);
+}
+
+/** Implicit supervisor-mode reads, whatever the CPL. */
+export function readSystemU8(s: usize, linear: u32): u32 {
+  return load8(s, system(s), linear);
+}
+export function readSystemU16(s: usize, linear: u32): u32 {
+  return load16(s, system(s), linear);
+}
+export function readSystemU32(s: usize, linear: u32): u32 {
+  return load32(s, system(s), linear);
+}
+
+/** Implicit supervisor-mode writes, whatever the CPL. */
+export function writeSystemU8(s: usize, linear: u32, value: u32): void {
+  store8(s, system(s), linear, value);
+}
+export function writeSystemU16(s: usize, linear: u32, value: u32): void {
+  store16(s, system(s), linear, value);
+}
+export function writeSystemU32(s: usize, linear: u32, value: u32): void {
+  store32(s, system(s), linear, value);
+}
+
+/** Makes sure that a following access to `size` ≤ 4096 bytes at the current CPL cannot fault on a page. */
+export function probeRead(s: usize, linear: u32, size: u32): void {
+  probe(s, linear, size, READ, TLB_HELD_READ);
+}
+export function probeWrite(s: usize, linear: u32, size: u32): void {
+  probe(s, linear, size, WRITE, TLB_HELD_WRITE);
+}
+
+function probe(s: usize, linear: u32, size: u32, access: u32, right: u32): void {
+  const bank = current(s);
+  if (translate(s, bank, linear, access, right) == 0) return;
+  if ((linear & OFFSET) + size > PAGE_SIZE) translate(s, bank, (linear & PAGE_MASK) + PAGE_SIZE, access, right);
+}
+
+/** Host address of `size` readable bytes, or 0: they cross a page, or a fault was recorded. */
+export function hostRead(s: usize, linear: u32, size: u32): usize {
+  if ((linear & OFFSET) + size > PAGE_SIZE) return 0;
+  return translate(s, current(s), linear, READ, TLB_HELD_READ);
+}
+
+/** Host address of `size` bytes that may be written directly, or 0: also if the frame holds code or is absent. */
+export function hostWrite(s: usize, linear: u32, size: u32): usize {
+  if ((linear & OFFSET) + size > PAGE_SIZE) return 0;
+  const host = translate(s, current(s), linear, WRITE, TLB_HELD_WRITE);
+  if (host == 0 || inVoid(host) || load<u32>(entryOfHost(host), FRAME_CODE_MASK) != 0) return 0;
+  return host;
+}
+
+/** Makes the page of `linear` the one that instructions are fetched from. Returns false if a fault was recorded. */
+export function fetchPage(s: usize, linear: u32): bool {
+  const host = translate(s, current(s), linear, FETCH, TLB_HELD_EXECUTE) & (PAGE_MASK as usize);
+  if (host == 0) return false;
+  const page = linear & PAGE_MASK;
+  store<u32>(s + VCPU_FETCH_PAGE, page);
+  store<usize>(s + VCPU_FETCH_BASE, host);
+  store<u32>(s + VCPU_FETCH_GENERATION, codeGeneration(host));
+  store<u32>(s + VCPU_EIP_PAGE, page - load<u32>(segment(s, CS), SEGMENT_BASE));
+  return true;
+}
+
+/** The byte at `linear` without any side effect and whatever the rights, or −1 if it is not mapped. */
+export function peekU8(s: usize, linear: u32): i32 {
+  const found = peek(s, linear);
+  return found == 0 ? -1 : (load<u8>(((found & PAGE_MASK) | (linear & OFFSET)) as usize) as i32);
+}

@@ -1,0 +1,200 @@
+/**
+ * Extended page tables: guest-physical → machine, four levels of 512 eight-byte entries.
+ *
+ *   guest-physical   47     39 38      30 29      21 20      12 11       0
+ *                   ┌─────────┬──────────┬──────────┬──────────┬──────────┐
+ *                   │  PML4   │   PDPT   │    PD    │    PT    │  offset  │
+ *                   └─────────┴──────────┴──────────┴──────────┴──────────┘
+ *   level                4         3          2          1
+ *   leaf                 –        1 GiB      2 MiB      4 KiB
+ *
+ *   entry   63    52 51    32 31        12 11 10  9   8   7    6    5   3   2   1   0
+ *          ┌────────┬────────┬────────────┬─────┬───┬───┬───┬─────┬───────┬───┬───┬───┐
+ *          │ignored │reserved│  address   │ ign │ D │ A │PS │IPAT │  type │ X │ W │ R │
+ *          └────────┴────────┴────────────┴─────┴───┴───┴───┴─────┴───────┴───┴───┴───┘
+ *                                                leaf        leaf   leaf
+ *
+ * The machine has 32-bit physical addresses (MAXPHYADDR = 32), so bits 51:32 of every entry are reserved. A 32-bit guest
+ * has guest-physical addresses below 4 GiB, but every walk reads the PML4 entry all the same.
+ *
+ * Order of events: Intel SDM Vol. 3C, 28.3.3.4, "Prioritization of EPT Misconfigurations and EPT Violations": each entry
+ * is judged where it is met, rights are judged at the end. Accessed flags of table entries are set on the way down, the
+ * leaf's flags only when the access is allowed.
+ */
+import {
+  COUNTER_WALK_EPT,
+  HOST_DRAM,
+  HOST_FRAMES,
+  PAGE_MASK,
+  PAGE_SHIFT,
+  VCPU_COUNTERS,
+  VCPU_DIRECT_BASE,
+  VCPU_DIRECT_LIMIT,
+  VCPU_EPTP,
+  VOID_PAGE,
+} from '../layout';
+import { EXIT_EPT_MISCONFIGURATION, EXIT_EPT_VIOLATION, exitPhysical } from '../record';
+import { machineToHost } from './frame';
+import { storeFlags64 } from './store';
+
+// Intel SDM Vol. 3C, Table 25-9, "Format of Extended-Page-Table Pointer"
+export const EPTP_WRITE_BACK: u32 = 6; //         bits 2:0: memory type of the tables
+export const EPTP_WALK_LENGTH_4: u32 = 3 << 3; // bits 5:3: walk length − 1
+export const EPTP_ACCESSED_DIRTY: u32 = 1 << 6; // accessed and dirty flags enabled
+
+// Intel SDM Vol. 3C, 28.3.2, "EPT Translation Mechanism", Tables 28-1 to 28-6
+export const EPT_READ: u64 = 1 << 0;
+export const EPT_WRITE: u64 = 1 << 1;
+export const EPT_EXECUTE: u64 = 1 << 2;
+export const EPT_RIGHTS: u64 = 7;
+export const EPT_TYPE_SHIFT: u64 = 3; //     leaf: memory type in bits 5:3
+export const EPT_LARGE: u64 = 1 << 7; //     level 3 and 2: the entry maps a page
+export const EPT_ACCESSED: u64 = 1 << 8;
+export const EPT_DIRTY: u64 = 1 << 9; //     leaf
+export const EPT_RESERVED_HIGH: u64 = 0x000fffff00000000; //  bits 51:MAXPHYADDR
+export const EPT_RESERVED_PML4E: u64 = 0xf8; //               bits 7:3
+export const EPT_RESERVED_TABLE: u64 = 0x78; //               bits 6:3 of an entry that references a table
+export const EPT_RESERVED_1G: u64 = 0x3ffff000; //            bits 29:12
+export const EPT_RESERVED_2M: u64 = 0x001ff000; //            bits 20:12
+/** Bit n is set if memory type n is reserved: 2, 3 and 7. */
+export const EPT_RESERVED_TYPES: u32 = 0b10001100;
+export const MEMORY_WRITE_BACK: u64 = 6;
+
+// Intel SDM Vol. 3C, Table 28-7, "Exit Qualification for EPT Violations"; bits 2:0 also name the kind of an access.
+export const READ: u32 = 1 << 0;
+export const WRITE: u32 = 1 << 1;
+export const FETCH: u32 = 1 << 2;
+export const QUALIFICATION_RIGHTS_SHIFT: u32 = 3; // bits 5:3: rights of the guest-physical address
+export const QUALIFICATION_LINEAR: u32 = 1 << 7; //  the guest-linear address is valid
+export const QUALIFICATION_FINAL: u32 = 1 << 8; //   the access is to the translation of the linear address
+/** Causes of a guest-physical access. */
+export const OF_STRUCTURE: u32 = QUALIFICATION_LINEAR;
+export const OF_TRANSLATION: u32 = QUALIFICATION_LINEAR | QUALIFICATION_FINAL;
+
+// What a guest-physical translation yields: host address of the 4 KiB page | FOUND_*; 0 means that an exit is recorded.
+export const FOUND_RIGHTS: u32 = 7; // READ, WRITE, FETCH
+export const FOUND_DIRTY: u32 = 8; //  no dirty flag remains to be set for a write
+
+/** Bits that must be 0 for the fast step: not a leaf, nothing reserved. */
+const NOT_POINTER: u64 = EPT_RESERVED_HIGH | EPT_RESERVED_PML4E;
+const TYPE_MASK: u64 = 7 << 3;
+
+export function eptPresent(entry: u64): bool {
+  return (entry & EPT_RIGHTS) != 0;
+}
+
+export function eptLeaf(entry: u64, level: u32): bool {
+  return level == 1 || (level < 4 && (entry & EPT_LARGE) != 0);
+}
+
+/** Intel SDM Vol. 3C, 28.3.3.1, "EPT Misconfigurations"; `entry` is present. Execute-only pages are supported. */
+export function eptMisconfigured(entry: u64, level: u32): bool {
+  if ((entry & (EPT_READ | EPT_WRITE)) == EPT_WRITE || (entry & EPT_RESERVED_HIGH) != 0) return true;
+  if (level == 4) return (entry & EPT_RESERVED_PML4E) != 0;
+  if (!eptLeaf(entry, level)) return (entry & EPT_RESERVED_TABLE) != 0;
+  if (((EPT_RESERVED_TYPES >>> (((entry & TYPE_MASK) >> EPT_TYPE_SHIFT) as u32)) & 1) != 0) return true;
+  if (level == 3) return (entry & EPT_RESERVED_1G) != 0;
+  return level == 2 && (entry & EPT_RESERVED_2M) != 0;
+}
+
+/** Bits of a guest-physical address that a leaf of `level` does not translate. */
+export function eptOffsetMask(level: u32): u32 {
+  return (1 << (3 + 9 * level)) - 1;
+}
+
+/** Byte offset in its table of the entry for a guest-physical address. */
+export function eptIndex(gpa: u32, level: u32): usize {
+  return ((((gpa as u64) >> ((3 + 9 * level) as u64)) & 511) << 3) as usize;
+}
+
+/**
+ * Translates a guest-physical address for an access of kind `access` (READ | WRITE | FETCH) and cause OF_*.
+ * Returns host page | FOUND_*, or 0 if an EPT violation or misconfiguration was recorded.
+ */
+export function physical(s: usize, gpa: u32, linear: u32, access: u32, cause: u32): u32 {
+  const eptp = load<u32>(s + VCPU_EPTP);
+  return eptp == 0 ? direct(s, gpa) : eptWalk(s, eptp, gpa, linear, access | cause);
+}
+
+/** Without EPT the guest's memory is one piece of machine memory; nothing answers beyond it. */
+export function direct(s: usize, gpa: u32): u32 {
+  const base = load<u32>(s + VCPU_DIRECT_BASE);
+  const inside = gpa < load<u32>(s + VCPU_DIRECT_LIMIT) && base + gpa >= base;
+  return (((inside ? machineToHost(base + gpa) : VOID_PAGE) as u32) & PAGE_MASK) | FOUND_RIGHTS | FOUND_DIRTY;
+}
+
+/** The walk. `why` is the qualification of a possible violation: access kind | cause. Counts one reference per entry. */
+function eptWalk(s: usize, eptp: u32, gpa: u32, linear: u32, why: u32): u32 {
+  const dram = load<u32>(HOST_DRAM);
+  const frames = load<u32>(HOST_FRAMES);
+  const flag: u64 = (eptp & EPTP_ACCESSED_DIRTY) != 0 ? EPT_ACCESSED : 0;
+  let rights: u64 = EPT_RIGHTS;
+  let table = eptp & PAGE_MASK;
+  let level: u32 = 4;
+  let p: usize = 0;
+  let entry: u64 = 0;
+  for (;;) {
+    p = ((table >>> PAGE_SHIFT < frames ? dram + table : (VOID_PAGE as u32)) as usize) + eptIndex(gpa, level);
+    entry = load<u64>(p);
+    rights &= entry;
+    // The common step: a readable, well-formed entry that references a table and has its accessed flag.
+    if (level == 1 || (entry & (NOT_POINTER | EPT_READ | flag)) != (EPT_READ | flag)) {
+      if (!eptPresent(entry)) return eptViolation(s, gpa, linear, why, 0, level);
+      if (eptMisconfigured(entry, level)) return eptMisconfiguration(s, gpa, linear, level);
+      if (eptLeaf(entry, level)) break;
+      if ((flag & ~entry) != 0) storeFlags64(s, p, flag);
+    }
+    table = (entry as u32) & PAGE_MASK;
+    level--;
+  }
+  if ((why & FOUND_RIGHTS & ~(rights as u32)) != 0) return eptViolation(s, gpa, linear, why, rights as u32, level);
+  let flags = flag;
+  if ((why & WRITE) != 0 && flag != 0) flags |= EPT_DIRTY;
+  if ((flags & ~entry) != 0) storeFlags64(s, p, flags);
+  countReferences(s, level);
+  const offset = eptOffsetMask(level);
+  const machine = ((entry as u32) & PAGE_MASK & ~offset) | (gpa & offset);
+  const host = (machine >>> PAGE_SHIFT < frames ? dram + machine : (VOID_PAGE as u32)) & PAGE_MASK;
+  return host | (rights as u32) | (flag == 0 || ((entry | flags) & EPT_DIRTY) != 0 ? FOUND_DIRTY : 0);
+}
+
+/** One reference for each level from 4 down to `level`. */
+function countReferences(s: usize, level: u32): void {
+  const p = s + VCPU_COUNTERS + ((COUNTER_WALK_EPT as usize) << 3);
+  store<u64>(p, load<u64>(p) + ((5 - level) as u64));
+}
+
+/**
+ * Records an EPT violation. `rights` are those of the translation: 0 if an entry was not present. A walk that ends here
+ * has already counted its references unless `level` says where it stopped (0: counted).
+ */
+export function eptViolation(s: usize, gpa: u32, linear: u32, why: u32, rights: u32, level: u32): u32 {
+  if (level != 0) countReferences(s, level);
+  exitPhysical(s, EXIT_EPT_VIOLATION, why | (rights << QUALIFICATION_RIGHTS_SHIFT), linear, gpa);
+  return 0;
+}
+
+/** Intel SDM Vol. 3C, 27.2.1: a misconfiguration has no exit qualification; the guest-physical address is saved. */
+function eptMisconfiguration(s: usize, gpa: u32, linear: u32, level: u32): u32 {
+  countReferences(s, level);
+  exitPhysical(s, EXIT_EPT_MISCONFIGURATION, 0, linear, gpa);
+  return 0;
+}
+
+/**
+ * What the tables say, without any side effect: host page | rights, or 0 if the address has no valid translation.
+ * A translation to absent memory yields the void page.
+ */
+export function eptPeek(eptp: u32, gpa: u32): u32 {
+  let rights: u64 = EPT_RIGHTS;
+  let table = eptp & PAGE_MASK;
+  for (let level: u32 = 4; ; level--) {
+    const entry = load<u64>(machineToHost(table) + eptIndex(gpa, level));
+    if (!eptPresent(entry) || eptMisconfigured(entry, level)) return 0;
+    rights &= entry;
+    table = (entry as u32) & PAGE_MASK;
+    if (!eptLeaf(entry, level)) continue;
+    const offset = eptOffsetMask(level);
+    return ((machineToHost((table & ~offset) | (gpa & offset)) as u32) & PAGE_MASK) | (rights as u32);
+  }
+}

@@ -1,0 +1,208 @@
+/**
+ * The first-level TLB of a vCPU: two direct-mapped banks, for supervisor and for user accesses.
+ *
+ *              bank + index × 16                        held + index × 4
+ *   index ──▶ ┌──────┬──────┬──────┬────────┐          ┌────────────┬────────┐
+ *             │ tagR │ tagW │ tagX │ addend │          │ page 31:12 │ HELD_* │
+ *             └──────┴──────┴──────┴────────┘          └────────────┴────────┘
+ *              fast part: what a hit needs              what the TLB architecturally holds
+ *
+ * Invariants: tagR is armed exactly when READ is held, tagX exactly when EXECUTE is held; tagW only when WRITE is held
+ * and the frame is DRAM that holds no decoded code. The addend is valid whenever the entry is held.
+ *
+ * A 4 MiB page is held as 4 KiB fragments; INVLPG drops them all (Intel SDM Vol. 3A, 4.10.2.3, "Details of TLB Use").
+ * Entries that are not global are noted in a log when they are filled, so that flushing a few costs little.
+ */
+import {
+  COUNTER_TLB_FLUSH,
+  FRAME_CODE_MASK,
+  PAGE_MASK,
+  TLB_ADDEND,
+  TLB_BANK_SIZE,
+  TLB_ENTRIES,
+  TLB_ENTRY_SIZE,
+  TLB_HELD_BANK_SIZE,
+  TLB_HELD_EXECUTE,
+  TLB_HELD_GLOBAL,
+  TLB_HELD_LARGE,
+  TLB_HELD_READ,
+  TLB_HELD_WRITE,
+  TLB_INDEX_MASK,
+  TLB_LARGE_SIZE,
+  TLB_LOG_CAPACITY,
+  TLB_NEVER,
+  TLB_TAG_R,
+  TLB_TAG_W,
+  TLB_TAG_X,
+  VCPU_FETCH_PAGE,
+  VCPU_TLB,
+  VCPU_TLB_GLOBALS,
+  VCPU_TLB_HELD,
+  VCPU_TLB_LARGE,
+  VCPU_TLB_LOG,
+  VCPU_TLB_LOG_COUNT,
+} from '../layout';
+import { count } from '../record';
+import { entryOfHost, inVoid } from './frame';
+
+const SLOTS: u32 = 2 * TLB_ENTRIES; // of both banks
+const LARGE_SHIFT: u32 = 22;
+
+/** The fast part for a linear address; `bank` is the host address of one of the vCPU's banks. */
+export function entryOf(bank: usize, linear: u32): usize {
+  return bank + ((linear >>> 8) & TLB_INDEX_MASK);
+}
+
+/** The held part that belongs to a fast part. */
+export function heldOf(s: usize, entry: usize): usize {
+  return s + VCPU_TLB_HELD + ((entry - (s + VCPU_TLB)) >>> 2);
+}
+
+/** Fills the entry for `linear`. `found` is the host address of the page's frame | TLB_HELD_*, as `walk` returns it. */
+export function fill(s: usize, entry: usize, linear: u32, found: u32): void {
+  const page = linear & PAGE_MASK;
+  const host = found & PAGE_MASK;
+  const held = heldOf(s, entry);
+  const old = load<u32>(held);
+  if ((found & TLB_HELD_GLOBAL) != 0) store<u32>(s + VCPU_TLB_GLOBALS, 1);
+  else if (old == 0 || (old & TLB_HELD_GLOBAL) != 0) note(s, ((entry - (s + VCPU_TLB)) / TLB_ENTRY_SIZE) as u32);
+  if ((found & TLB_HELD_LARGE) != 0) noteLarge(s, page);
+  store<u32>(held, page | (found & ~PAGE_MASK));
+  store<u32>(entry, (found & TLB_HELD_READ) != 0 ? page : TLB_NEVER, TLB_TAG_R);
+  store<u32>(entry, (found & TLB_HELD_WRITE) != 0 && writableFast(host) ? page : TLB_NEVER, TLB_TAG_W);
+  store<u32>(entry, (found & TLB_HELD_EXECUTE) != 0 ? page : TLB_NEVER, TLB_TAG_X);
+  store<u32>(entry, host - page, TLB_ADDEND);
+}
+
+/** Whether writes to the frame at `host` need nothing more than permission. */
+function writableFast(host: usize): bool {
+  return !inVoid(host) && load<u32>(entryOfHost(host), FRAME_CODE_MASK) == 0;
+}
+
+function note(s: usize, slot: u32): void {
+  const n = load<u32>(s + VCPU_TLB_LOG_COUNT);
+  if (n > TLB_LOG_CAPACITY) return;
+  if (n < TLB_LOG_CAPACITY) store<u16>(s + VCPU_TLB_LOG + ((n as usize) << 1), slot as u16);
+  store<u32>(s + VCPU_TLB_LOG_COUNT, n + 1); // CAPACITY + 1: overflown
+}
+
+function noteLarge(s: usize, page: u32): void {
+  const p = s + VCPU_TLB_LARGE + ((page >>> (LARGE_SHIFT + 5)) << 2);
+  store<u32>(p, load<u32>(p) | (1 << ((page >>> LARGE_SHIFT) & 31)));
+}
+
+/** Whether a fragment of a 4 MiB page at `linear` may be held. */
+function mayBeLarge(s: usize, linear: u32): bool {
+  return (
+    ((load<u32>(s + VCPU_TLB_LARGE + ((linear >>> (LARGE_SHIFT + 5)) << 2)) >>> ((linear >>> LARGE_SHIFT) & 31)) & 1) !=
+    0
+  );
+}
+
+function clearSlot(s: usize, slot: u32): void {
+  const entry = s + VCPU_TLB + (slot as usize) * TLB_ENTRY_SIZE;
+  store<u32>(entry, TLB_NEVER, TLB_TAG_R);
+  store<u32>(entry, TLB_NEVER, TLB_TAG_W);
+  store<u32>(entry, TLB_NEVER, TLB_TAG_X);
+  store<u32>(s + VCPU_TLB_HELD + ((slot as usize) << 2), 0);
+}
+
+function heldSlot(s: usize, slot: u32): u32 {
+  return load<u32>(s + VCPU_TLB_HELD + ((slot as usize) << 2));
+}
+
+function loggedSlot(s: usize, i: u32): u32 {
+  return load<u16>(s + VCPU_TLB_LOG + ((i as usize) << 1));
+}
+
+/** Empties the TLB whatever it held; counts nothing. To be called once for a new vCPU. */
+export function tlbInit(s: usize): void {
+  memory.fill(s + VCPU_TLB, 0x01, 2 * TLB_BANK_SIZE); // a tag of 0x01010101 equals no page either
+  memory.fill(s + VCPU_TLB_HELD, 0, 2 * TLB_HELD_BANK_SIZE);
+  memory.fill(s + VCPU_TLB_LARGE, 0, TLB_LARGE_SIZE);
+  store<u32>(s + VCPU_TLB_LOG_COUNT, 0);
+  store<u32>(s + VCPU_TLB_GLOBALS, 0);
+  store<u32>(s + VCPU_FETCH_PAGE, 1);
+}
+
+/** Drops everything, global entries too: changes of CR0.PG, CR0.WP, CR4.PSE, CR4.PGE and of the EPT. */
+export function flushAll(s: usize): void {
+  count(s, COUNTER_TLB_FLUSH);
+  if (load<u32>(s + VCPU_TLB_GLOBALS) != 0) tlbInit(s);
+  else dropNonGlobal(s);
+}
+
+/** Drops all but global entries: MOV to CR3 (Intel SDM Vol. 3A, 4.10.4.1, "Operations that Invalidate TLBs"). */
+export function flushNonGlobal(s: usize): void {
+  count(s, COUNTER_TLB_FLUSH);
+  dropNonGlobal(s);
+}
+
+function dropNonGlobal(s: usize): void {
+  const n = load<u32>(s + VCPU_TLB_LOG_COUNT);
+  const globals = load<u32>(s + VCPU_TLB_GLOBALS) != 0;
+  if (n <= TLB_LOG_CAPACITY) {
+    for (let i: u32 = 0; i < n; i++) {
+      const slot = loggedSlot(s, i);
+      if ((heldSlot(s, slot) & TLB_HELD_GLOBAL) == 0) clearSlot(s, slot);
+    }
+  } else if (globals) {
+    for (let slot: u32 = 0; slot < SLOTS; slot++) {
+      if ((heldSlot(s, slot) & TLB_HELD_GLOBAL) == 0) clearSlot(s, slot);
+    }
+  } else {
+    tlbInit(s);
+    return;
+  }
+  store<u32>(s + VCPU_TLB_LOG_COUNT, 0);
+  store<u32>(s + VCPU_FETCH_PAGE, 1);
+  if (!globals) memory.fill(s + VCPU_TLB_LARGE, 0, TLB_LARGE_SIZE);
+}
+
+/** Drops what is held for the page that contains `linear`, global or not: INVLPG, and after a fault on the page. */
+export function flushPage(s: usize, linear: u32): void {
+  const page = linear & PAGE_MASK;
+  const slot = (linear >>> 12) & (TLB_ENTRIES - 1);
+  dropIf(s, slot, page, PAGE_MASK);
+  dropIf(s, slot + TLB_ENTRIES, page, PAGE_MASK);
+  if (load<u32>(s + VCPU_FETCH_PAGE) == page) store<u32>(s + VCPU_FETCH_PAGE, 1);
+  if (mayBeLarge(s, linear)) flushLarge(s, linear);
+}
+
+function dropIf(s: usize, slot: u32, wanted: u32, mask: u32): void {
+  const held = heldSlot(s, slot);
+  if (held != 0 && (held & mask) == wanted) clearSlot(s, slot);
+}
+
+/** Drops every fragment of the 4 MiB page that contains `linear`: it may lie in any slot. */
+function flushLarge(s: usize, linear: u32): void {
+  const mask: u32 = ((<u32>0xffffffff) << LARGE_SHIFT) | TLB_HELD_LARGE;
+  const wanted = (linear & ((<u32>0xffffffff) << LARGE_SHIFT)) | TLB_HELD_LARGE;
+  const n = load<u32>(s + VCPU_TLB_LOG_COUNT);
+  if (n <= TLB_LOG_CAPACITY && load<u32>(s + VCPU_TLB_GLOBALS) == 0) {
+    for (let i: u32 = 0; i < n; i++) dropIf(s, loggedSlot(s, i), wanted, mask);
+  } else {
+    for (let slot: u32 = 0; slot < SLOTS; slot++) dropIf(s, slot, wanted, mask);
+  }
+  const p = s + VCPU_TLB_LARGE + ((linear >>> (LARGE_SHIFT + 5)) << 2);
+  store<u32>(p, load<u32>(p) & ~(1 << ((linear >>> LARGE_SHIFT) & 31)));
+  const fetch = load<u32>(s + VCPU_FETCH_PAGE);
+  if ((fetch ^ linear) >>> LARGE_SHIFT == 0) store<u32>(s + VCPU_FETCH_PAGE, 1);
+}
+
+/** Disarms all write tags; what is held stays, so no miss is counted for it. */
+export function disarmWrites(s: usize): void {
+  for (let slot: u32 = 0; slot < SLOTS; slot++) {
+    store<u32>(s + VCPU_TLB + (slot as usize) * TLB_ENTRY_SIZE, TLB_NEVER, TLB_TAG_W);
+  }
+}
+
+/** Disarms the write tags of the frame at host address `host`. */
+export function disarmFrame(s: usize, host: usize): void {
+  for (let slot: u32 = 0; slot < SLOTS; slot++) {
+    const entry = s + VCPU_TLB + (slot as usize) * TLB_ENTRY_SIZE;
+    // A disarmed tag is no multiple of the page size, and so is the sum.
+    if (load<u32>(entry, TLB_TAG_W) + load<u32>(entry, TLB_ADDEND) == (host as u32))
+      store<u32>(entry, TLB_NEVER, TLB_TAG_W);
+  }
+}
