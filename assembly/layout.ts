@@ -190,6 +190,14 @@ export const VCPU_CHUNK_END: usize = 488; // f64 retired count at which the doma
 export const RUN_NONE: u32 = 0; // slot unused, or its domain has ended
 export const RUN_RUNNABLE: u32 = 1;
 export const RUN_BLOCKED: u32 = 2;
+/** i32: instructions the current run may still retire, less those already charged to the running block. */
+export const VCPU_BUDGET: usize = 768;
+export const VCPU_RUN_BUDGET: usize = 772; // i32: the budget that the run began with
+export const VCPU_DELIVERIES: usize = 776; // u32: budget units that went to exception and interrupt delivery in this run
+export const VCPU_RETIRED_BASE: usize = 784; // u64: COUNTER_RETIRED when the run began
+/** Bytes of an instruction that crosses a page, gathered for decoding. */
+export const VCPU_FETCH_BUFFER: usize = 800;
+export const VCPU_FETCH_BUFFER_SIZE: usize = 32;
 /** Single µop block for exact stepping: header, µops and end record, see cpu/uops.ts. */
 export const VCPU_STEP_BLOCK: usize = 512;
 export const VCPU_STEP_BLOCK_SIZE: usize = 256;
