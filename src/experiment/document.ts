@@ -77,7 +77,12 @@ export class SourceDocument {
   private parse(text: string): void {
     const depth = deepestFlow(text);
     if (depth > MAX_DEPTH * 2) throw new RangeError('too deep'); // before the parser recurses into it
-    const document = parseDocument(text, { lineCounter: this.lines, prettyErrors: false, merge: true });
+    const document = parseDocument(text, {
+      lineCounter: this.lines,
+      prettyErrors: false,
+      merge: true,
+      logLevel: 'error',
+    });
     this.document = document as unknown as Document;
     for (const { code, message, pos } of [...document.errors, ...document.warnings]) {
       if (/call stack/.test(message)) throw new RangeError(message);
@@ -134,6 +139,10 @@ export class SourceDocument {
     if (anchor !== undefined) anchors.set(anchor, null);
     if (isMap(node)) {
       for (const pair of node.items) {
+        if (isMap(pair.key) || isSeq(pair.key)) {
+          this.fail(this.placeOf(pair.key), 'a map or a list cannot be a key', 'a name');
+          return node;
+        }
         if (pair.key !== null) pair.key = this.expand(pair.key as Node, anchors, budget, depth + 1);
         if (pair.value !== null) pair.value = this.expand(pair.value as Node, anchors, budget, depth + 1);
         keepText(pair);
@@ -193,7 +202,7 @@ export class SourceDocument {
   private parseValue(text: string): Node {
     if (deepestFlow(text) > MAX_DEPTH)
       throw new SetFault('the value is nested too deeply', `at most ${MAX_DEPTH} levels`);
-    const { contents, errors } = parseDocument(text, { prettyErrors: false });
+    const { contents, errors } = parseDocument(text, { prettyErrors: false, logLevel: 'error' });
     if (errors[0] !== undefined) throw new SetFault(`the value is not YAML: ${errors[0].message}`, 'a YAML value');
     const refuse = (): never => {
       throw new SetFault('the value has an alias', 'a value without anchors and aliases');

@@ -1,16 +1,109 @@
-/** The guests that come with Ringfence: guests/manifest.json, and what the same C prints natively. */
+/**
+ * The guests that come with Ringfence.
+ *
+ *   guests/manifest.json          images, and named runs of them: command line, memory, input
+ *   guests/images/<image>.elf     the images
+ *   guests/native/expected.json   image → command line → name → checksum, as the same C prints natively on i386
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { z } from 'zod';
+
+export interface CatalogueEntry {
+  readonly name: string;
+  readonly image: string;
+  /** Absolute path of the image. */
+  readonly path: string;
+  readonly description: string;
+  readonly cmdline: string;
+  /** The least memory it needs with its own command line. */
+  readonly memoryBytes: number;
+  readonly input?: string;
+  readonly hostile: boolean;
+}
+
+/** What a guest must print: checksum by name, in the order of printing. */
+export type NativeChecksums = Readonly<Record<string, string>>;
 
 export interface Catalogue {
   readonly names: readonly string[];
-  /** Absolute path of the guest's image. */
-  readonly find: (name: string) => string | undefined;
-  /** Whether the native output of this guest with this command line is recorded. */
-  readonly hasNative: (name: string, cmdline: string) => boolean;
-  /** The recorded checksums, in the order of printing. */
-  readonly native: (name: string, cmdline: string) => readonly string[] | undefined;
+  readonly find: (name: string) => CatalogueEntry | undefined;
+  /** What the image prints natively with this command line, if it was recorded. */
+  readonly native: (image: string, cmdline: string) => NativeChecksums | undefined;
+}
+
+const manifestSchema = z.object({
+  guests: z.record(
+    z.string(),
+    z.object({
+      /** File below images/. */
+      image: z.string(),
+      description: z.string(),
+      cmdline: z.string(),
+      memoryMiB: z.number().positive(),
+      input: z.string().optional(),
+      hostile: z.boolean(),
+    }),
+  ),
+});
+
+const expectedSchema = z.object({
+  results: z.record(z.string(), z.record(z.string(), z.record(z.string(), z.string().regex(/^[0-9a-f]{8}$/)))),
+});
+
+/** A file that comes with Ringfence is damaged. */
+export class CatalogueError extends Error {}
+
+function readJson<T>(path: string, schema: z.ZodType<T>): T {
+  try {
+    return schema.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch (error) {
+    const why = error instanceof z.ZodError ? z.prettifyError(error).split('\n', 1)[0] : (error as Error).message;
+    throw new CatalogueError(`${path}: ${why}`);
+  }
+}
+
+/** Reads the catalogue below `folder`. @throws CatalogueError */
+export function readCatalogue(folder: string): Catalogue {
+  const manifest = readJson(join(folder, 'manifest.json'), manifestSchema);
+  const expectedPath = join(folder, 'native/expected.json');
+  const { results } = existsSync(expectedPath) ? readJson(expectedPath, expectedSchema) : { results: {} };
+  const entries = new Map<string, CatalogueEntry>();
+  for (const [name, { image: file, description, cmdline, memoryMiB, input, hostile }] of Object.entries(
+    manifest.guests,
+  )) {
+    const path = join(folder, 'images', file);
+    const image = basename(file, '.elf');
+    const memoryBytes = memoryMiB * 1024 ** 2;
+    const entry = { name, image, path, description, cmdline, memoryBytes, hostile };
+    entries.set(name, input === undefined ? entry : { ...entry, input });
+  }
+  return {
+    names: [...entries.keys()],
+    find: (name) => entries.get(name),
+    native: (image, cmdline) => (Object.hasOwn(results, image) ? results[image]?.[cmdline] : undefined),
+  };
 }
 
 /** A guest is given by its name in the catalogue, or by a path. */
 export function looksLikePath(guest: string): boolean {
   return /[/\\]|\.elf$/i.test(guest);
+}
+
+/**
+ * The report lines of a console: `@name`, then `=xxxxxxxx`. A checksum without a name before it is called by its number.
+ * Other lines are the guest's own affair.
+ */
+export function readChecksums(console: Uint8Array): [name: string, checksum: string][] {
+  const found: [string, string][] = [];
+  let name = '';
+  for (const line of Buffer.from(console).toString('latin1').split('\n')) {
+    const text = line.replace(/\r$/, '');
+    if (text.startsWith('@')) name = text.slice(1);
+    else if (/^=[0-9a-f]{8}$/.test(text)) {
+      found.push([name === '' ? `#${found.length + 1}` : name, text.slice(1)]);
+      name = '';
+    }
+  }
+  return found;
 }

@@ -7,18 +7,19 @@ import { readFileSync, statSync } from 'node:fs';
 import { basename, dirname, extname, resolve } from 'node:path';
 import type { z } from 'zod';
 import { type Path, SourceDocument } from './document.js';
-import { type Catalogue, looksLikePath } from './guests.js';
+import { type Catalogue, type CatalogueEntry, looksLikePath } from './guests.js';
 import { listNames, type Problem, quote, ScenarioError, suggest } from './problem.js';
-import type { DomainSpec, Scenario } from './scenario.js';
+import type { DomainSpec, Expectation, Scenario } from './scenario.js';
 import {
+  domainSchema,
   isName,
   keysAt,
   LIMITS,
-  listedScenario,
-  mappedScenario,
+  listedDomainSchema,
   NAME_ALLOWED,
   type ParsedDomain,
   type ParsedScenario,
+  scenarioSchema,
 } from './schema.js';
 import { formatQuantity, MEMORY } from './units.js';
 
@@ -33,6 +34,9 @@ export interface LoadContext {
   /** Throws if the file is not an image that can be started; its message says why. */
   readonly inspectImage?: (bytes: Uint8Array, memoryBytes: number) => void;
 }
+
+/** A guest of the catalogue, or a file of the user. */
+type GuestImage = Pick<CatalogueEntry, 'path' | 'cmdline' | 'input'> & Partial<CatalogueEntry>;
 
 const MAX_IMAGE = 64 * 1024 ** 2;
 
@@ -91,63 +95,17 @@ class Loader {
   }
 
   load(): Scenario {
-    const value = this.source.value();
+    const value = this.source.value() ?? {};
     if (this.source.broken) throw new ScenarioError(this.problems);
-    const schema = Array.isArray((value as { domains?: unknown } | null)?.domains) ? listedScenario : mappedScenario;
-    const result = schema.safeParse(value ?? {});
-    if (!result.success) {
-      for (const issue of result.error.issues) this.reportIssue(schema, value, issue);
-      throw new ScenarioError(this.problems);
-    }
-    const scenario = this.complete(result.data);
-    if (this.problems.length > 0) throw new ScenarioError(this.problems);
-    return scenario;
-  }
-
-  private reportIssue(schema: z.ZodType, value: unknown, issue: z.core.$ZodIssue): void {
-    const path = issue.path as (string | number)[];
-    switch (issue.code) {
-      case 'unrecognized_keys': {
-        const keys = keysAt(schema, path);
-        for (const key of issue.keys) {
-          const where = path.length === 0 ? '' : `${path.join('.')}: `;
-          const place = this.source.place([...path, key], 'key');
-          const problem = `${where}unknown key ${quote(key)}${suggest(key, keys)}`;
-          this.problems.push({ ...place, problem, allowed: listNames(keys) });
-        }
-        return;
-      }
-      case 'custom':
-        this.report(path, issue.message, String(issue.params?.allowed));
-        return;
-      default: {
-        const isDomains = path.length === 1 && path[0] === 'domains';
-        const keys = keysAt(schema, path);
-        const missing = isDomains && !Object.hasOwn(Object(value), 'domains');
-        const allowed = isDomains
-          ? 'a map or a list of domains'
-          : keys.length > 0
-            ? `a map of ${listNames(keys)}`
-            : 'a list';
-        this.report(path, missing ? 'is missing' : describe(issue), allowed);
-      }
-    }
-  }
-
-  private complete(parsed: ParsedScenario): Scenario {
-    const { host, limits } = parsed;
-    if (host.quantum > 0 && (host.quantum * host.frequency) / 1e9 < 1000) {
-      this.report(['host', 'quantum'], 'is shorter than 1000 cycles', 'a longer quantum or a higher frequency');
-    }
-    const domains = this.domains(parsed);
+    const parsed = this.read(scenarioSchema, value, []);
+    const domains = this.domains(value, parsed?.host.pcpus);
+    if (parsed !== undefined && this.problems.length === 0) this.checkHost(parsed, domains);
+    if (parsed === undefined || this.problems.length > 0) throw new ScenarioError(this.problems);
+    const { host, limits, title, description = '' } = parsed;
     const { file } = this.source;
     const name = basename(file, extname(file));
-    if (this.problems.length === 0) this.checkMemory(host.pcpus, domains);
     return {
-      name,
-      file,
-      title: parsed.title ?? name,
-      description: parsed.description ?? '',
+      ...{ name, file, title: title ?? name, description },
       host: {
         pcpus: host.pcpus,
         frequencyHz: host.frequency,
@@ -162,78 +120,123 @@ class Loader {
     };
   }
 
-  private domains(parsed: ParsedScenario): DomainSpec[] {
-    const listed = Array.isArray(parsed.domains);
-    const entries: [string | number, string | undefined, ParsedDomain][] = Array.isArray(parsed.domains)
-      ? parsed.domains.map((domain, index) => [index, domain.name, domain])
-      : Object.entries(parsed.domains).map(([name, domain]) => [name, name, domain]);
+  /** Reads one part of the scenario; its problems are reported with `prefix` before their paths. */
+  private read<T>(schema: z.ZodType<T>, value: unknown, prefix: Path): T | undefined {
+    const result = schema.safeParse(value);
+    if (result.success) return result.data;
+    for (const issue of result.error.issues) this.reportIssue(schema, issue, prefix);
+    return undefined;
+  }
+
+  private reportIssue(schema: z.ZodType, issue: z.core.$ZodIssue, prefix: Path): void {
+    const inner = issue.path as (string | number)[];
+    const path = [...prefix, ...inner];
+    const keys = keysAt(schema, inner);
+    if (issue.code === 'custom') {
+      this.report(path, issue.message, String(issue.params?.allowed));
+    } else if (issue.code === 'unrecognized_keys') {
+      const where = path.length === 0 ? '' : `${path.join('.')}: `;
+      for (const key of issue.keys) {
+        const problem = `${where}unknown key ${quote(key)}${suggest(key, keys)}`;
+        this.problems.push({ ...this.source.place([...path, key], 'key'), problem, allowed: listNames(keys) });
+      }
+    } else {
+      const problem = issue.code === 'too_big' ? 'has too many items' : 'has the wrong type';
+      this.report(path, problem, keys.length > 0 ? `a map of ${listNames(keys)}` : 'a list of at most 64 items');
+    }
+  }
+
+  private checkHost(parsed: ParsedScenario, domains: readonly DomainSpec[]): void {
+    const { host } = parsed;
+    for (const key of ['quantum', 'slice'] as const) {
+      if ((host[key] * host.frequency) / 1e9 >= 1000) continue;
+      this.report(['host', key], 'is shorter than 1000 cycles', 'a longer time or a higher frequency');
+    }
+    this.checkMemory(host.pcpus, domains);
+  }
+
+  private domains(scenario: unknown, pcpus: number | undefined): DomainSpec[] {
+    if (typeof scenario !== 'object' || scenario === null || Array.isArray(scenario)) return []; // told already
+    const value = (scenario as { domains?: unknown }).domains;
+    const listed = Array.isArray(value);
+    if (typeof value !== 'object' || value === null) {
+      const problem = value === undefined ? 'is missing' : 'has the wrong type';
+      this.report(['domains'], problem, 'a map or a list of domains');
+      return [];
+    }
+    const entries = Object.entries(value);
     if (entries.length === 0) this.report(['domains'], 'has no domain', 'at least one domain with a guest');
     const specs: DomainSpec[] = [];
-    const taken = new Map<string, Path>();
-    for (const [step, given, domain] of entries) {
+    const names = new Names(this.source, (...problem) => this.report(...problem));
+    let total = 0;
+    for (const [step, raw] of entries) {
       const path = ['domains', step];
-      const namePath = listed ? [...path, given === undefined ? 'guest' : 'name'] : path;
-      const name = given ?? defaultName(domain.guest);
-      if (!isName(name)) {
-        this.report(namePath, `${quote(name)} cannot be a name`, NAME_ALLOWED, 'key');
-        continue;
-      }
-      const count = domain.count ?? 1;
-      if (specs.length + count > LIMITS.domains) {
-        const problem = `makes ${specs.length + count} domains`;
+      const domain = this.read<ParsedDomain & { name?: string | undefined }>(
+        listed ? listedDomainSchema : domainSchema,
+        raw,
+        path,
+      );
+      const guest: unknown = Object(raw).guest;
+      const given: unknown = listed ? Object(raw).name : step;
+      const name = typeof given === 'string' ? given : defaultName(typeof guest === 'string' ? guest : '');
+      const count = domain?.count ?? 1;
+      total += count;
+      if (total > LIMITS.domains) {
         this.report(
-          [...path, ...(domain.count === undefined ? [] : ['count'])],
-          problem,
+          [...path, ...(domain?.count === undefined ? [] : ['count'])],
+          `makes ${total} domains`,
           `at most ${LIMITS.domains} in all`,
         );
         break;
       }
-      const spec = this.domain(path, name, domain, parsed.host.pcpus);
-      for (let index = 0; index < count; index++) {
-        const full = domain.count === undefined ? name : `${name}-${index}`;
-        const first = taken.get(full);
-        if (first !== undefined) {
-          const place = this.source.place(first);
-          const where = place.line > 0 ? ` (first in line ${place.line})` : '';
-          const allowed = listed && given === undefined ? 'a name for each, or a count' : 'each name once';
-          this.report(namePath, `the name ${quote(full)} is used twice${where}`, allowed, listed ? 'value' : 'key');
-          break;
-        }
-        taken.set(full, namePath);
-        if (spec !== undefined) specs.push({ ...spec, name: full });
+      const own = names.take(
+        name,
+        domain?.count,
+        !listed ? path : [...path, given === undefined ? 'guest' : 'name'],
+        listed,
+        given !== undefined,
+      );
+      if (domain === undefined) {
+        if (typeof guest === 'string') this.guest([...path, 'guest'], guest); // told together with the domain's other mistakes
+        continue;
       }
+      const spec = this.domain(path, name, domain, pcpus);
+      if (spec !== undefined) specs.push(...own.map((full) => ({ ...spec, name: full })));
     }
     return specs;
   }
 
-  private domain(path: Path, name: string, domain: ParsedDomain, pcpus: number): DomainSpec | undefined {
+  private domain(
+    path: Path,
+    name: string,
+    domain: ParsedDomain,
+    pcpus = Number.POSITIVE_INFINITY,
+  ): DomainSpec | undefined {
     if (domain.pcpu !== undefined && domain.pcpu >= pcpus) {
       this.report([...path, 'pcpu'], `the host has no physical CPU ${domain.pcpu}`, `0 to ${pcpus - 1}`);
     }
     const image = this.guest([...path, 'guest'], domain.guest);
+    const memoryBytes = domain.memory ?? Math.max(LIMITS.memoryDefault, image?.memoryBytes ?? 0);
+    const translation = this.translation(path, domain, memoryBytes);
     const modules = (domain.modules ?? []).map((module, index) => {
-      const at = this.file([...path, 'modules', index, 'file'], module.file);
-      return { name: module.name ?? module.file, path: at ?? '' };
+      const found = this.file([...path, 'modules', index, 'file'], module.file);
+      return { name: module.name ?? module.file, path: found ?? '' };
     });
-    const translation = this.translation(path, domain);
     if (image === undefined) return undefined;
-    this.inspect(path, image, domain);
+    this.inspect(path, image.path, domain.guest, memoryBytes);
+    const cmdline = domain.cmdline ?? image.cmdline;
+    const input = domain.input ?? image.input;
+    const maxInstructions = domain['max-instructions'];
     return {
-      name,
-      guest: domain.guest,
-      path: image,
-      memoryBytes: domain.memory,
-      cmdline: domain.cmdline,
-      translation,
-      modules,
+      ...{ name, guest: domain.guest, path: image.path, memoryBytes, cmdline, translation, modules },
       ...(domain.pcpu !== undefined && { pcpu: domain.pcpu }),
-      ...(domain.input !== undefined && { input: domain.input }),
-      ...(domain['max-instructions'] !== undefined && { maxInstructions: domain['max-instructions'] }),
-      ...(domain.expect !== undefined && { expect: this.expectation(path, domain) }),
+      ...(input !== undefined && { input }),
+      ...(maxInstructions !== undefined && { maxInstructions }),
+      ...(domain.expect !== undefined && { expect: this.expectation(path, domain, image.image, cmdline) }),
     };
   }
 
-  private translation(path: Path, domain: ParsedDomain): DomainSpec['translation'] {
+  private translation(path: Path, domain: ParsedDomain, memoryBytes: number): DomainSpec['translation'] {
     const { kind, page = '4k', 'accessed-dirty': accessedDirty = true } = domain.translation;
     const at = [...path, 'translation'];
     if (kind === 'direct') {
@@ -249,8 +252,8 @@ class Loader {
       return { kind };
     }
     const pageBytes = { '4k': 4096, '2m': 2 * 1024 ** 2, '1g': 1024 ** 3 }[page];
-    if (domain.memory % pageBytes !== 0) {
-      const size = formatQuantity(MEMORY, domain.memory);
+    if (memoryBytes % pageBytes !== 0) {
+      const size = formatQuantity(MEMORY, memoryBytes);
       this.report(
         [...path, 'memory'],
         `${size} does not fill EPT pages of ${page}`,
@@ -260,25 +263,30 @@ class Loader {
     return { kind, pageSize: page, accessedDirty };
   }
 
-  private expectation(path: Path, domain: ParsedDomain): NonNullable<DomainSpec['expect']> {
-    const { outcome, checksum } = domain.expect ?? {};
-    const { catalogue } = this.context;
-    if (checksum === 'native' && (looksLikePath(domain.guest) || !catalogue.hasNative(domain.guest, domain.cmdline))) {
-      const problem = `no native checksum is recorded for the guest ${quote(domain.guest)} with this command line`;
+  private expectation(path: Path, domain: ParsedDomain, image: string | undefined, cmdline: string): Expectation {
+    const { outcome, checksum: written } = domain.expect ?? {};
+    const native = image === undefined ? undefined : this.context.catalogue.native(image, cmdline);
+    if (written === 'native' && native === undefined) {
+      const problem = `no native checksum is recorded for the guest ${quote(domain.guest)} with cmdline ${quote(cmdline)}`;
       this.report(
         [...path, 'expect', 'checksum'],
         problem,
-        '8 hexadecimal digits, or a guest of guests/native/expected.json',
+        '8 hexadecimal digits, or a run of guests/native/expected.json',
       );
     }
+    const checksum = written === 'native' ? native : written;
     return { ...(outcome !== undefined && { outcome }), ...(checksum !== undefined && { checksum }) };
   }
 
-  private guest(path: Path, guest: string): string | undefined {
-    if (looksLikePath(guest)) return this.file(path, guest);
-    const found = this.context.catalogue.find(guest);
+  private guest(path: Path, guest: string): GuestImage | undefined {
+    if (looksLikePath(guest)) {
+      const found = this.file(path, guest);
+      return found === undefined ? undefined : { path: found, cmdline: '' };
+    }
+    const { catalogue } = this.context;
+    const found = catalogue.find(guest);
     if (found !== undefined) return found;
-    const { names } = this.context.catalogue;
+    const { names } = catalogue;
     this.report(
       path,
       `no guest ${quote(guest)}${suggest(guest, names)}`,
@@ -304,12 +312,12 @@ class Loader {
     return undefined;
   }
 
-  private inspect(path: Path, image: string, domain: ParsedDomain): void {
+  private inspect(path: Path, file: string, guest: string, memoryBytes: number): void {
     try {
-      this.context.inspectImage?.(readFileSync(image), domain.memory);
+      this.context.inspectImage?.(readFileSync(file), memoryBytes);
     } catch (error) {
       const allowed = 'an ELF32 i386 Multiboot image that fits the memory';
-      this.report([...path, 'guest'], `${quote(domain.guest)}: ${(error as Error).message}`, allowed);
+      this.report([...path, 'guest'], `${quote(guest)}: ${(error as Error).message}`, allowed);
     }
   }
 
@@ -326,9 +334,37 @@ class Loader {
   }
 }
 
-function describe(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'too_big') return 'has too many items';
-  return issue.code === 'invalid_type' ? 'has the wrong type' : issue.message;
+/** The names of all domains, counts expanded: each once. */
+class Names {
+  private readonly taken = new Map<string, Path>();
+  private readonly source: SourceDocument;
+  private readonly report: (path: Path, problem: string, allowed: string, want: 'key' | 'value') => void;
+
+  constructor(source: SourceDocument, report: Names['report']) {
+    this.source = source;
+    this.report = report;
+  }
+
+  /** @returns the names of a domain: `name`, or `name-0` … with a count */
+  take(name: string, count: number | undefined, path: Path, listed: boolean, given: boolean): string[] {
+    if (name === '' && !given) return []; // it has no guest either, and that is told
+    const want = listed ? 'value' : 'key';
+    if (!isName(name)) {
+      if (!listed || !given) this.report(path, `${quote(name)} cannot be a name`, NAME_ALLOWED, want);
+      return [];
+    }
+    const names = count === undefined ? [name] : Array.from({ length: count }, (_, index) => `${name}-${index}`);
+    const twice = names.find((full) => this.taken.has(full));
+    if (twice !== undefined) {
+      const { line } = this.source.place(this.taken.get(twice) ?? []);
+      const where = line > 0 ? ` (first in line ${line})` : '';
+      const allowed = listed && !given ? 'a name for each, or a count' : 'each name once';
+      this.report(path, `the name ${quote(twice)} is used twice${where}`, allowed, want);
+      return [];
+    }
+    for (const full of names) this.taken.set(full, path);
+    return names;
+  }
 }
 
 /** `images/my guest.elf` → `my guest` */

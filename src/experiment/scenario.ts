@@ -1,13 +1,14 @@
 /** A scenario as the rest of the program sees it: checked, complete, in base units. */
 import type { EptPageSize } from '../hypervisor/types.js';
+import type { NativeChecksums } from './guests.js';
 import type { OUTCOMES } from './schema.js';
 
 export type ExpectedOutcome = (typeof OUTCOMES)[number];
 
 export interface Expectation {
   readonly outcome?: ExpectedOutcome;
-  /** `native`, or 8 lower-case hexadecimal digits. */
-  readonly checksum?: string;
+  /** The last checksum printed, as 8 lower-case digits; or all that must be printed, by name. */
+  readonly checksum?: string | NativeChecksums;
 }
 
 export interface ModuleSpec {

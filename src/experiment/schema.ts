@@ -16,6 +16,7 @@ export const LIMITS = {
   domains: 4096,
   memoryMin: 2 * 1024 ** 2, // a Multiboot image is loaded at 1 MiB
   memoryMax: 2 * 1024 ** 3,
+  memoryDefault: 16 * 1024 ** 2,
   textMax: 4096,
   inputMax: 65536,
 } as const;
@@ -152,9 +153,9 @@ const domainFields = {
     'name of a guest in guests/manifest.json, or path of an ELF32 Multiboot image, relative to the scenario',
   ),
   memory: quantity(MEMORY, { min: LIMITS.memoryMin, max: LIMITS.memoryMax, step: 4096 })
-    .default(16 * 1024 ** 2)
-    .describe('guest-physical memory'),
-  cmdline: latin1(LIMITS.textMax).default('').describe('Multiboot command line'),
+    .optional()
+    .describe('guest-physical memory; default: 16MiB, or what the guest needs if that is more'),
+  cmdline: latin1(LIMITS.textMax).optional().describe("Multiboot command line; default: the guest's own"),
   count: integer({ min: 1, max: LIMITS.domains }).optional().describe('makes name-0 … name-(count − 1)'),
   pcpu: integer({ min: 0, max: LIMITS.pcpus - 1 })
     .optional()
@@ -168,8 +169,10 @@ const domainFields = {
   expect: expectSchema.optional().describe('claims about the result; one that fails makes the exit code 1'),
 };
 
-const domainSchema = z.strictObject(domainFields);
-const listedDomainSchema = z.strictObject({
+/** A domain in a map, which gives its name. */
+export const domainSchema = z.strictObject(domainFields);
+/** A domain in a list. */
+export const listedDomainSchema = z.strictObject({
   name: domainName().optional().describe("default: the guest's name"),
   ...domainFields,
 });
@@ -201,19 +204,13 @@ const scenarioFields = {
   limits: limitsSchema.prefault({}).describe('when the host stops'),
 };
 
-/** `domains:` as a map from names. */
-export const mappedScenario = z.strictObject({
+/** Everything but the domains, which are read one by one, so that one wrong domain does not hide what others say. */
+export const scenarioSchema = z.strictObject({
   ...scenarioFields,
-  domains: z.record(z.string(), domainSchema).describe('the guests to run, by name'),
+  domains: z.unknown().optional().describe('the guests to run: a map by name, or a list'),
 });
 
-/** `domains:` as a list, names optional. */
-export const listedScenario = z.strictObject({
-  ...scenarioFields,
-  domains: z.array(listedDomainSchema).describe('the guests to run'),
-});
-
-export type ParsedScenario = z.output<typeof mappedScenario> | z.output<typeof listedScenario>;
+export type ParsedScenario = z.output<typeof scenarioSchema>;
 export type ParsedDomain = z.output<typeof domainSchema>;
 
 /** The keys allowed in the map at `path`, for the message about an unknown one. */
@@ -222,7 +219,6 @@ export function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[
   for (const step of path) {
     current = unwrap(current);
     if (current instanceof z.ZodObject) current = (current.shape as Record<PropertyKey, z.ZodType>)[step];
-    else if (current instanceof z.ZodRecord) current = current.valueType as z.ZodType;
     else if (current instanceof z.ZodArray) current = current.element as z.ZodType;
     else return [];
   }

@@ -1,11 +1,25 @@
 import type { LoadContext } from '../../src/experiment/load.js';
 
+const NAMES = ['hello', 'quicksort', 'sieve', 'spin'];
+
 /** A catalogue of guests that need not exist, so that the loader's rules are tested without images. */
 export const context: LoadContext = {
   catalogue: {
-    names: ['hello', 'quicksort', 'sieve', 'spin'],
-    find: (name) => (['hello', 'quicksort', 'sieve', 'spin'].includes(name) ? `/guests/${name}.elf` : undefined),
-    hasNative: (name, cmdline) => name === 'sieve' && cmdline === '',
-    native: (name) => (name === 'sieve' ? ['0badcafe'] : undefined),
+    names: NAMES,
+    find: (name) =>
+      NAMES.includes(name)
+        ? {
+            ...{
+              name,
+              image: name,
+              path: `/guests/${name}.elf`,
+              description: '',
+              cmdline: '',
+              hostile: name === 'spin',
+            },
+            memoryBytes: 4 * 1024 ** 2,
+          }
+        : undefined,
+    native: (image, cmdline) => (image === 'sieve' && cmdline === '' ? { sieve: '0badcafe' } : undefined),
   },
 };

@@ -7,7 +7,6 @@ import { context } from './catalogue.js';
 const load = (text: string, ...sets: string[]): Scenario =>
   parseScenario('s.yaml', text, sets, {
     ...context,
-    inspectImage: undefined as never,
     hostBytes: (_, domains) => ({
       needed: domains.reduce((sum, domain) => sum + domain.memoryBytes, 0),
       limit: 4 * 1024 ** 3 - 64 * 1024 ** 2,
@@ -74,7 +73,7 @@ domains:
     expect(scenario.domains[0]).toMatchObject({
       ...{ memoryBytes: 8 << 20, pcpu: 1, input: 'q\n', maxInstructions: 20e6 },
       translation: { kind: 'ept', pageSize: '2m', accessedDirty: false },
-      expect: { outcome: 'poweroff', checksum: 'native' },
+      expect: { outcome: 'poweroff', checksum: { sieve: '0badcafe' } },
     });
     expect(scenario.domains[1]).toMatchObject({
       cmdline: '100',
@@ -262,6 +261,7 @@ const MISTAKES: Record<string, [text: string, expected: (string | RegExp)[]]> = 
     'title: !!python/object x\ndomains: [{guest: sieve}]\n',
     [/^s\.yaml:1:8: broken YAML: Unresolved tag/],
   ],
+  'a key that is a map': ['{a: 1}: 2\n', ['s.yaml:1:1: a map or a list cannot be a key; allowed: a name']],
   'two documents': [
     'domains: [{guest: sieve}]\n---\na: 1\n',
     [/^s\.yaml:2:1: broken YAML: .*; allowed: one document in a file/],

@@ -1,0 +1,216 @@
+/** Scenario → host run → results. */
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import type {
+  CostTable,
+  DomainConfig,
+  DomainResult,
+  HostConfig,
+  HostResult,
+  Outcome,
+  Progress,
+  RunOptions,
+} from '../hypervisor/types.js';
+import { type FailedClaim, failedClaims } from './expect.js';
+import { fingerprint } from './fingerprint.js';
+import type { DomainSpec, Scenario } from './scenario.js';
+
+/** The platform as the experiment layer sees it; tests give their own. */
+export interface Platform {
+  readonly runHost: (config: HostConfig, options: RunOptions) => Promise<HostResult>;
+  readonly costTable: CostTable;
+}
+
+export interface ExperimentOptions {
+  readonly workers: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+  /** Versions that results.json names. */
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** What results.json holds, and `--json` prints. */
+export interface Results {
+  /** SHA-256 over `deterministic` in canonical form. */
+  readonly fingerprint: string;
+  /** Every claim of the scenario holds. */
+  readonly passed: boolean;
+  readonly failedClaims: readonly FailedClaim[];
+  readonly scenario: Pick<Scenario, 'name' | 'title' | 'description' | 'file'>;
+  /** The same for the same scenario, whatever the machine, the number of workers and the time of day. */
+  readonly deterministic: {
+    readonly scenario: ScenarioRecord;
+    readonly domains: readonly DomainRecord[];
+    readonly totals: Totals;
+    readonly seed: number;
+    readonly quanta: number;
+    readonly pcpuCycles: readonly number[];
+    readonly pcpuBusyCycles: readonly number[];
+    readonly zeroSum: boolean;
+  };
+  readonly wallClock: HostResult['wallClock'] & {
+    readonly totalMs: number;
+    readonly startMsPerDomain: number;
+    readonly memoryMiBPerDomain: number;
+  };
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** The scenario as it was run, without anything that cannot change a result. */
+type ScenarioRecord = Omit<Scenario, 'file' | 'host' | 'domains' | 'title' | 'description' | 'name'> & {
+  readonly host: Omit<Scenario['host'], 'workers'>;
+  readonly costTable: string;
+  readonly domains: readonly (Omit<DomainSpec, 'path' | 'expect' | 'modules' | 'guest'> & {
+    readonly modules: readonly string[];
+  })[];
+};
+
+export type DomainRecord = Omit<DomainResult, 'console'> & { readonly consoleBytes: number };
+
+export interface Totals {
+  readonly retired: number;
+  readonly cycles: number;
+  readonly exits: number;
+  readonly tlbMisses: number;
+  readonly walkReferences: number;
+}
+
+export interface Experiment {
+  readonly results: Results;
+  /** Console output by domain. */
+  readonly consoles: ReadonlyMap<string, Uint8Array>;
+  /** Domains that ended because the platform broke, not the guest. */
+  readonly broken: readonly { readonly name: string; readonly outcome: Outcome }[];
+}
+
+const cycles = (ns: number, frequencyHz: number): number => Math.max(1, Math.round((ns / 1e9) * frequencyHz));
+
+/** Reads every file once; domains of the same guest share the bytes. */
+class Files {
+  private readonly known = new Map<string, Uint8Array>();
+
+  read(path: string): Uint8Array {
+    const bytes = this.known.get(path) ?? new Uint8Array(readFileSync(path));
+    this.known.set(path, bytes);
+    return bytes;
+  }
+}
+
+/** The host that a scenario describes. */
+export function hostConfig(scenario: Scenario, costTable: CostTable): HostConfig {
+  const { host } = scenario;
+  const files = new Files();
+  const domains = scenario.domains.map((spec): DomainConfig => {
+    const modules = spec.modules.map(({ name, path }) => ({ name, bytes: files.read(path) }));
+    return {
+      name: spec.name,
+      image: files.read(spec.path),
+      imageName: basename(spec.path),
+      memoryBytes: spec.memoryBytes,
+      cmdline: spec.cmdline,
+      translation: spec.translation,
+      ...(modules.length > 0 && { modules }),
+      ...(spec.pcpu !== undefined && { pcpu: spec.pcpu }),
+      ...(spec.input !== undefined && { input: spec.input }),
+      ...(spec.maxInstructions !== undefined && { maxInstructions: spec.maxInstructions }),
+    };
+  });
+  return {
+    pcpus: host.pcpus,
+    frequencyHz: host.frequencyHz,
+    quantumCycles: cycles(host.quantumNs, host.frequencyHz),
+    sliceCycles: cycles(host.sliceNs, host.frequencyHz),
+    seed: host.seed,
+    clock: host.clock,
+    limitCycles: cycles(scenario.limitNs, host.frequencyHz),
+    costTable,
+    domains,
+  };
+}
+
+/** Runs a scenario to its end. @throws HostError, AbortedError */
+export async function runExperiment(
+  scenario: Scenario,
+  platform: Platform,
+  options: ExperimentOptions,
+): Promise<Experiment> {
+  const start = performance.now();
+  const { costTable } = platform;
+  const { signal, onProgress } = options;
+  const result = await platform.runHost(hostConfig(scenario, costTable), {
+    workers: options.workers,
+    ...(signal !== undefined && { signal }),
+    ...(onProgress !== undefined && { onProgress }),
+  });
+  signal?.throwIfAborted();
+  return summarise(scenario, costTable, result, performance.now() - start, options.versions);
+}
+
+function summarise(
+  scenario: Scenario,
+  costTable: CostTable,
+  result: HostResult,
+  totalMs: number,
+  versions: Results['versions'],
+): Experiment {
+  const { domains, ...host } = result.deterministic;
+  const records = domains.map(
+    ({ console: output, ...rest }): DomainRecord => ({ ...rest, consoleBytes: output.length }),
+  );
+  const deterministic = { scenario: record(scenario, costTable), domains: records, totals: totals(records), ...host };
+  const claims = scenario.domains.flatMap((spec, index) => {
+    const found = domains[index];
+    return found === undefined ? [] : failedClaims(spec, found);
+  });
+  const wall = result.wallClock;
+  const { name, title, description, file } = scenario;
+  const startMs = wall.domains.reduce((sum, domain) => sum + domain.startMs, 0);
+  return {
+    results: {
+      fingerprint: fingerprint(deterministic),
+      passed: claims.length === 0,
+      failedClaims: claims,
+      scenario: { name, title, description, file },
+      deterministic,
+      wallClock: {
+        ...wall,
+        totalMs,
+        startMsPerDomain: startMs / Math.max(1, domains.length),
+        memoryMiBPerDomain: wall.memoryMiB / Math.max(1, domains.length),
+      },
+      versions,
+    },
+    consoles: new Map(domains.map((domain) => [domain.name, domain.console])),
+    broken: domains.filter((domain) => domain.outcome.kind === 'platform-error'),
+  };
+}
+
+/**
+ * What decides the results, and only that: titles, claims, workers and where files lie are left out. Images are in the
+ * domains' results by their hashes; modules and the cost table are hashed here.
+ */
+function record(scenario: Scenario, costTable: CostTable): ScenarioRecord {
+  const { workers: _, ...host } = scenario.host;
+  const files = new Files();
+  return {
+    host,
+    limitNs: scenario.limitNs,
+    costTable: fingerprint(costTable),
+    domains: scenario.domains.map(({ path, expect, guest, modules, ...spec }) => ({
+      ...spec,
+      modules: modules.map((module) => fingerprint({ name: module.name, bytes: files.read(module.path) })),
+    })),
+  };
+}
+
+function totals(domains: readonly DomainRecord[]): Totals {
+  const sum = (value: (domain: DomainRecord) => number): number =>
+    domains.reduce((total, domain) => total + value(domain), 0);
+  return {
+    retired: sum((domain) => domain.retired),
+    cycles: sum((domain) => domain.cycles),
+    exits: sum((domain) => domain.exitsTotal),
+    tlbMisses: sum((domain) => domain.tlbMisses),
+    walkReferences: sum((domain) => domain.walkGuest + domain.walkEpt),
+  };
+}
