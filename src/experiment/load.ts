@@ -38,7 +38,7 @@ export interface LoadContext {
 /** A guest of the catalogue, or a file of the user. */
 type GuestImage = Pick<CatalogueEntry, 'path' | 'cmdline' | 'input'> & Partial<CatalogueEntry>;
 
-const MAX_IMAGE = 64 * 1024 ** 2;
+const MAX_IMAGE = 256 * 1024 ** 2;
 
 /** Reads and checks a scenario file. @throws ScenarioError with every problem found */
 export function loadScenario(file: string, sets: readonly string[], context: LoadContext): Scenario {

@@ -157,7 +157,7 @@ const MISTAKES: Record<string, [text: string, expected: (string | RegExp)[]]> = 
   'a file that does not exist': [
     'domains:\n  - guest: ./nowhere.elf\n',
     [
-      "s.yaml:2:12: domains.0.guest: './nowhere.elf': no such file; allowed: a file of at most 64MiB, relative to the scenario",
+      "s.yaml:2:12: domains.0.guest: './nowhere.elf': no such file; allowed: a file of at most 256MiB, relative to the scenario",
     ],
   ],
   'a folder for a file': [
