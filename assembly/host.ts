@@ -26,6 +26,7 @@ import {
   REGIONS,
   VCPU_SIZE,
 } from './layout';
+import { writeRom } from './generated/rom';
 import { frameInit } from './mmu/frame';
 
 /** pCPU.PCPU_CURRENT when no vCPU runs. */
@@ -71,10 +72,21 @@ export function hostInit(pcpus: u32, vcpus: u32, domains: u32, frames: u32): voi
   store<usize>(HOST_FRAME_TABLE, table);
   store<usize>(HOST_DRAM, base);
   store<usize>(HOST_END, base + (frames as usize) * PAGE_SIZE);
+  writeRom();
   frameInit();
   for (let i: u32 = 0; i < pcpus; i++) {
     const p = REGIONS + (i as usize) * PCPU_SIZE;
     store<u32>(p + PCPU_INDEX, i);
     store<u32>(p + PCPU_CURRENT, VCPU_NONE);
   }
+}
+
+/** Whether `bytes` (a multiple of 64) from `address` (a multiple of 16) are all zero. */
+export function isZero(address: usize, bytes: usize): bool {
+  for (let p = address; p < address + bytes; p += 64) {
+    const left = v128.or(v128.load(p), v128.load(p, 16));
+    const right = v128.or(v128.load(p, 32), v128.load(p, 48));
+    if (v128.any_true(v128.or(left, right))) return false;
+  }
+  return true;
 }

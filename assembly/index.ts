@@ -1,4 +1,19 @@
+/** The exported ABI of the core. */
+
+export { getEflags, setEflags } from './cpu/flags';
+export { deliverException } from './cpu/interrupts';
+
+export { changeCode, updateMode } from './cpu/mode';
+export { run } from './cpu/run';
+export { modelledCycles } from './cpu/time';
+export { busReset, portRead, portWrite } from './device/bus';
+export { picWouldInterrupt } from './device/pic';
+export { pitDeadline, pitSync } from './device/pit';
+export { consolePut, uartInput } from './device/uart';
+export { hostBytes, hostInit, isZero } from './host';
 export * from './layout';
-export function f(a: u32): u32 {
-  return a;
-}
+export { peekU8 } from './mmu/access';
+export { machineWritten } from './mmu/code';
+export { eptCreate, eptDestroy, eptFrame, eptMap, eptUnmap } from './mmu/ept-map';
+export { frameAllocate, frameAllocateContiguous, frameFree } from './mmu/frame';
+export { flushAll, tlbInit } from './mmu/tlb';

@@ -1,0 +1,331 @@
+/**
+ * From bytes to µops, driven by the decode tables that src/isa/table.ts becomes (generated/rom.ts).
+ *
+ *   row (16 bytes)  { field a, field b, immediate, flags, µop by [memory form][operand size], group }
+ *
+ * Intel SDM Vol. 2A, Chapter 2, "Instruction Format".
+ */
+
+import {
+  ATTRIBUTE_CONDITION,
+  ATTRIBUTE_JCC,
+  ATTRIBUTE_NEAR,
+  ATTRIBUTE_STACK,
+  ATTRIBUTE_WIDTH,
+  ATTRIBUTE_WRITES,
+  FUSED_ORDER,
+  ROM_ATTRIBUTES,
+  ROM_FUSED,
+  ROM_GENERIC,
+  ROM_ROWS,
+} from '../generated/rom';
+import { VCPU_EBX, VCPU_T0, VCPU_T1, VCPU_ZERO } from '../layout';
+import { MODE_CODE32, MODE_FLAT_CODE, MODE_FLAT_DATA, MODE_STACK32 } from './mode';
+import {
+  BLOCK_EXCHANGED,
+  BLOCK_TARGET0,
+  BLOCK_TARGET1,
+  UOP_A,
+  UOP_ADDRESS16,
+  UOP_AL,
+  UOP_B,
+  UOP_BASE,
+  UOP_DISP,
+  UOP_IMM,
+  UOP_INDEX,
+  UOP_LENGTH,
+  UOP_SCALE,
+  UOP_SEGMENT,
+  UOP_SIZE,
+  UOP_TOO_LONG,
+} from './uops';
+
+// Row fields and codes; the names are those of FIELD, IMMEDIATE and ROW_FLAG in src/isa/uops.ts.
+const ROW_B: usize = 1;
+const ROW_IMMEDIATE: usize = 2;
+const ROW_FLAGS: usize = 3;
+const ROW_UOPS: usize = 4;
+const ROW_GROUP: usize = 12;
+const ROW_SIZE: usize = 16;
+
+const FIELD_REG: u32 = 1;
+const FIELD_RM: u32 = 2;
+const FIELD_OPCODE: u32 = 3;
+const FIELD_RAW: u32 = 5;
+const FIELD_BYTE: u32 = 8;
+
+const IMMEDIATE_BYTE: u32 = 1;
+const IMMEDIATE_SIGNED: u32 = 2;
+const IMMEDIATE_FULL: u32 = 3;
+const IMMEDIATE_WORD: u32 = 4;
+const IMMEDIATE_FAR: u32 = 5;
+const IMMEDIATE_OFFSET: u32 = 6;
+const IMMEDIATE_ENTER: u32 = 7;
+const IMMEDIATE_ONE: u32 = 8;
+const IMMEDIATE_REL_BYTE: u32 = 9;
+const IMMEDIATE_REL_FULL: u32 = 10;
+const IMMEDIATE_MODRM: u32 = 11;
+const IMMEDIATE_STRING: u32 = 12;
+const IMMEDIATE_XLAT: u32 = 13;
+
+const ROW_MODRM: u32 = 1;
+const ROW_LOCKABLE: u32 = 2;
+const ROW_GROUPED: u32 = 16;
+const ROW_REGISTER_ONLY: u32 = 32;
+const ROW_NO_ACCESS: u32 = 64;
+
+export const INSTRUCTION_LIMIT: u32 = 15; // bytes
+const DS_INDEX: u32 = 3;
+const SS_INDEX: u32 = 2;
+
+/** Byte offset of a register in the vCPU. */
+function register(field: u32, modrm: u32, opcode: u32): u32 {
+  const source = field & 7;
+  let n: u32 = 0;
+  if (source == FIELD_REG) n = (modrm >>> 3) & 7;
+  else if (source == FIELD_RM) n = modrm & 7;
+  else if (source == FIELD_OPCODE) n = opcode & 7;
+  else if (source == FIELD_RAW) return (modrm >>> 3) & 7;
+  return field & FIELD_BYTE ? ((n & 3) << 2) | (n >>> 2) : n << 2;
+}
+
+/** Attributes of a µop. */
+export function attributesOf(op: u32): u32 {
+  return load<u32>(ROM_ATTRIBUTES + ((op as usize) << 2));
+}
+
+/**
+ * Decodes the instruction at `code` into µops from `u` on and returns length | bytes of µops << 8. Reads at most 32 bytes;
+ * the caller refuses a result longer than the bytes that are really there. `offset` is the instruction's place in its page;
+ * a branch leaves its targets in `blk`.
+ */
+export function decodeInstruction(blk: usize, u: usize, code: usize, offset: u32, mode: u32): u32 {
+  const wide: u32 = mode & MODE_CODE32 ? 4 : 2;
+  let p = code;
+  let size = wide;
+  let addressSize = wide;
+  let prefixSegment: i32 = -1;
+  let lock = false;
+  let repeat: u32 = 0;
+  let opcode: u32 = 0;
+  for (;;) {
+    opcode = load<u8>(p++);
+    if (p - code > (INSTRUCTION_LIMIT as usize)) return tooLong(u);
+    if (opcode == 0x66) size = 6 - wide;
+    else if (opcode == 0x67) addressSize = 6 - wide;
+    else if (opcode == 0xf0) lock = true;
+    else if (opcode == 0xf2) repeat = 2;
+    else if (opcode == 0xf3) repeat = 1;
+    else if (opcode == 0x64 || opcode == 0x65) prefixSegment = (opcode - 0x60) as i32;
+    else if ((opcode & 0xe7) == 0x26) prefixSegment = ((opcode >>> 3) & 3) as i32;
+    else break;
+  }
+  let index = opcode;
+  if (opcode == 0x0f) {
+    opcode = load<u8>(p++);
+    index = 256 + opcode;
+  }
+  let row = ROM_ROWS + (index as usize) * ROW_SIZE;
+  let flags: u32 = load<u8>(row, ROW_FLAGS);
+  const modrm: u32 = flags & ROW_MODRM ? (load<u8>(p) as u32) : 0;
+  if (flags & ROW_GROUPED) {
+    row = ROM_ROWS + ((load<u16>(row, ROW_GROUP) as usize) + ((modrm >>> 3) & 7)) * ROW_SIZE;
+    flags = load<u8>(row, ROW_FLAGS) | ROW_MODRM;
+  }
+  const immediate: u32 = load<u8>(row, ROW_IMMEDIATE);
+  const memory = (flags & ROW_MODRM) != 0 && modrm < 0xc0 && !(flags & ROW_REGISTER_ONLY);
+  let op: u32 = load<u16>(row + ROW_UOPS + ((memory ? 4 : 0) + (size == 4 ? 2 : 0)));
+  const attributes = attributesOf(op);
+
+  // ── Memory operand ──
+  let base: u32 = VCPU_ZERO as u32;
+  let indexRegister: u32 = VCPU_ZERO as u32;
+  let scale: u32 = 0;
+  let disp: u32 = 0;
+  let segmentIndex: u32 = DS_INDEX;
+  let addressed = false;
+  if (flags & ROW_MODRM) p++;
+  if (memory) {
+    addressed = true;
+    const mod = modrm >>> 6;
+    const rm = modrm & 7;
+    if (addressSize == 4) {
+      base = rm << 2;
+      if (rm == 4) {
+        const sib: u32 = load<u8>(p++);
+        base = (sib & 7) << 2;
+        if (((sib >>> 3) & 7) != 4) {
+          indexRegister = ((sib >>> 3) & 7) << 2;
+          scale = sib >>> 6;
+        }
+      }
+      if (base == 16 || (base == 20 && mod != 0)) segmentIndex = SS_INDEX;
+      if (mod == 1) disp = load<i8>(p++) as u32;
+      else if (mod == 2 || (base == 20 && mod == 0)) {
+        if (mod == 0) base = VCPU_ZERO as u32;
+        disp = load<u32>(p);
+        p += 4;
+      }
+    } else {
+      if (mod == 0 && rm == 6) {
+        disp = load<u16>(p);
+        p += 2;
+      } else {
+        base = rm == 4 ? 24 : rm == 5 ? 28 : rm == 2 || rm == 3 || rm == 6 ? 20 : 12;
+        if (rm < 4) indexRegister = rm & 1 ? 28 : 24;
+        if (base == 20) segmentIndex = SS_INDEX;
+        if (mod == 1) disp = load<i8>(p++) as u32;
+        else if (mod == 2) {
+          disp = load<i16>(p) as u32;
+          p += 2;
+        }
+      }
+    }
+  } else if (immediate == IMMEDIATE_OFFSET) {
+    addressed = true;
+    disp = addressSize == 4 ? load<u32>(p) : (load<u16>(p) as u32);
+    p += addressSize as usize;
+  } else if (immediate == IMMEDIATE_XLAT) {
+    addressed = true;
+    base = VCPU_EBX as u32;
+    indexRegister = VCPU_T1 as u32;
+  }
+  if (prefixSegment >= 0) segmentIndex = prefixSegment as u32;
+
+  // ── Immediate ──
+  let imm: u32 = 0;
+  let relative: u32 = 0;
+  switch (immediate) {
+    case IMMEDIATE_BYTE:
+      imm = load<u8>(p++);
+      break;
+    case IMMEDIATE_SIGNED:
+      imm = load<i8>(p++) as u32;
+      break;
+    case IMMEDIATE_FULL:
+      imm = size == 4 ? load<u32>(p) : (load<u16>(p) as u32);
+      p += size as usize;
+      break;
+    case IMMEDIATE_WORD:
+      imm = load<u16>(p);
+      p += 2;
+      break;
+    case IMMEDIATE_FAR:
+      disp = size == 4 ? load<u32>(p) : (load<u16>(p) as u32);
+      imm = load<u16>(p + (size as usize));
+      p += (size as usize) + 2;
+      break;
+    case IMMEDIATE_ENTER:
+      imm = (load<u16>(p) as u32) | ((load<u8>(p + 2) as u32) << 16);
+      p += 3;
+      break;
+    case IMMEDIATE_ONE:
+      imm = 1;
+      break;
+    case IMMEDIATE_REL_BYTE:
+      relative = load<i8>(p++) as u32;
+      imm = addressSize;
+      break;
+    case IMMEDIATE_REL_FULL:
+      relative = size == 4 ? load<u32>(p) : (load<i16>(p) as u32);
+      p += size as usize;
+      break;
+    case IMMEDIATE_MODRM:
+      imm = modrm | (opcode << 8) | (size << 16);
+      break;
+    case IMMEDIATE_STRING:
+      imm = repeat | (addressSize << 4);
+      break;
+    default:
+      break;
+  }
+  const length = (p - code) as u32;
+  if (length > INSTRUCTION_LIMIT) return tooLong(u);
+  // LOCK is legal on memory destinations of the instructions that SDM Vol. 2A, "LOCK", lists; else #UD.
+  if (lock && !(memory && flags & ROW_LOCKABLE)) op = 0;
+
+  // ── Address µops ──
+  let at = u;
+  if (immediate == IMMEDIATE_XLAT) at = putUop(at, UOP_AL, 0, 0, 0, 0, 0, 0);
+  if (addressed && op) {
+    if (addressSize == 2) {
+      at = putUop(at, UOP_ADDRESS16, 0, base, indexRegister, scale, disp, 0);
+      base = VCPU_T0 as u32;
+      indexRegister = VCPU_ZERO as u32;
+      scale = 0;
+      disp = 0;
+    }
+    const flat = mode & MODE_FLAT_DATA && (segmentIndex == DS_INDEX || segmentIndex == SS_INDEX || segmentIndex == 0);
+    // POP to memory addresses with ESP already incremented: SDM Vol. 2B, "POP".
+    if (opcode == 0x8f && index == 0x8f && base == 16 && addressSize == 4) disp += size;
+    if (!flat && !(flags & ROW_NO_ACCESS)) {
+      const access = ((attributes >>> ATTRIBUTE_WIDTH) & 15) | (((attributes >>> ATTRIBUTE_WRITES) & 1) << 8);
+      at = putUop(at, UOP_SEGMENT, segmentIndex, base, indexRegister, scale, disp, access);
+      base = VCPU_T0 as u32;
+      indexRegister = VCPU_ZERO as u32;
+      scale = 0;
+      disp = 0;
+    }
+  }
+
+  // ── The instruction's own µop ──
+  if (immediate == IMMEDIATE_REL_BYTE || immediate == IMMEDIATE_REL_FULL) {
+    const target = offset + length + relative;
+    const negated = (attributes >>> ATTRIBUTE_JCC) & 1 & opcode;
+    store<u32>(blk, negated ? offset + length : target, BLOCK_TARGET0);
+    store<u32>(blk, negated ? target : offset + length, BLOCK_TARGET1);
+    store<u32>(blk, negated, BLOCK_EXCHANGED);
+  }
+  const flatStack = (mode & (MODE_STACK32 | MODE_FLAT_DATA)) == (MODE_STACK32 | MODE_FLAT_DATA);
+  if (
+    ((attributes >>> ATTRIBUTE_STACK) & 1 && !flatStack) ||
+    ((attributes >>> ATTRIBUTE_NEAR) & 1 && (!(mode & MODE_FLAT_CODE) || size == 2))
+  ) {
+    const generic = load<u16>(ROM_GENERIC + ((op as usize) << 1));
+    if (generic && op) op = generic;
+  }
+  store<u16>(at, op as u16);
+  store<u8>(at, register(load<u8>(row), modrm, opcode) as u8, UOP_A);
+  store<u8>(
+    at,
+    (immediate == IMMEDIATE_STRING ? segmentIndex : register(load<u8>(row, ROW_B), modrm, opcode)) as u8,
+    UOP_B,
+  );
+  store<u8>(at, base as u8, UOP_BASE);
+  store<u8>(at, indexRegister as u8, UOP_INDEX);
+  store<u8>(at, scale as u8, UOP_SCALE);
+  store<u8>(at, length as u8, UOP_LENGTH);
+  store<u32>(at, disp, UOP_DISP);
+  store<u32>(at, imm, UOP_IMM);
+  return length | (((at + UOP_SIZE - u) as u32) << 8);
+}
+
+function putUop(at: usize, op: u32, b: u32, base: u32, index: u32, scale: u32, disp: u32, imm: u32): usize {
+  store<u16>(at, op as u16);
+  store<u8>(at, 0, UOP_A);
+  store<u8>(at, b as u8, UOP_B);
+  store<u8>(at, base as u8, UOP_BASE);
+  store<u8>(at, index as u8, UOP_INDEX);
+  store<u8>(at, scale as u8, UOP_SCALE);
+  store<u8>(at, 0, UOP_LENGTH);
+  store<u32>(at, disp, UOP_DISP);
+  store<u32>(at, imm, UOP_IMM);
+  return at + UOP_SIZE;
+}
+
+function tooLong(u: usize): u32 {
+  putUop(u, UOP_TOO_LONG, 0, 0, 0, 0, 0, 0);
+  store<u8>(u, INSTRUCTION_LIMIT as u8, UOP_LENGTH);
+  return INSTRUCTION_LIMIT | ((UOP_SIZE as u32) << 8);
+}
+
+/** The compare at `previous` merged with the Jcc at `u`, or 0 where they do not merge. */
+export function fused(previous: usize, u: usize): u32 {
+  const attributes = attributesOf(load<u16>(u));
+  if (!((attributes >>> ATTRIBUTE_JCC) & 1)) return 0;
+  const first: u32 = load<u16>(ROM_FUSED + ((load<u16>(previous) as usize) << 1));
+  if (!first) return 0;
+  const condition: u64 = (attributes >>> ATTRIBUTE_CONDITION) & 14;
+  const order = ((FUSED_ORDER >>> (condition << 1)) & 15) as u32;
+  return order == 15 ? 0 : first + order;
+}

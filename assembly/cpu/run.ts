@@ -1,0 +1,104 @@
+/**
+ * The run loop: a vCPU executes exactly the given number of steps, or until a VM exit.
+ *
+ *   pending interrupt? → deliver        a step is an instruction retired (REP: an iteration) or an event delivered
+ *   budget used up?    → return
+ *   block at EIP       → interpret, or step one instruction where a block is too long or too coarse
+ *   fault recorded     → exception delivered, or exit returned
+ *
+ * Nothing that a guest sees depends on how a run is cut into budgets.
+ */
+
+import { picAcknowledge } from '../device/pic';
+import { interpret } from '../generated/interpret';
+import {
+  FAULT_EXIT,
+  FAULT_NO_ERROR,
+  FAULT_NONE,
+  VCPU_BUDGET,
+  VCPU_DOMAIN,
+  VCPU_EFLAGS,
+  VCPU_EXIT_REASON,
+  VCPU_FAULT,
+  VCPU_INHIBIT,
+  VCPU_INTR,
+} from '../layout';
+import { syncCodeEpoch } from '../mmu/code';
+import { countExit, EXIT_BUDGET, faulted, VECTOR_DB } from '../record';
+import { beginRun, charge, settle } from './budget';
+import { FLAG_IF, FLAG_TF } from './flags';
+import { deliverException, deliverFault, deliverInterrupt } from './interrupts';
+import { findBlock, stepBlock } from './translate';
+import { BLOCK_COUNT, STATUS_FAULT } from './uops';
+
+const DR6_BS: u32 = 1 << 14; // single step
+
+/** Handles the fault record. True: an exit is to be returned. */
+function resolve(s: usize): bool {
+  if (load<u32>(s + VCPU_FAULT) != FAULT_EXIT) {
+    charge(s);
+    deliverFault(s);
+    if (!faulted(s)) return false;
+  }
+  return true;
+}
+
+/** Executes one instruction. False: an exit is to be returned. */
+function step(s: usize): bool {
+  const trap = (load<u32>(s + VCPU_EFLAGS) & FLAG_TF) != 0;
+  const blk = stepBlock(s);
+  if (!blk) return !resolve(s);
+  const budget = load<i32>(s + VCPU_BUDGET);
+  const status = interpret(s, blk, 1);
+  store<i32>(s + VCPU_BUDGET, budget - 1 + load<i32>(s + VCPU_BUDGET));
+  if (status == STATUS_FAULT && !resolve(s)) return true;
+  if (faulted(s)) return false;
+  if (trap) {
+    charge(s);
+    deliverException(s, VECTOR_DB, FAULT_NO_ERROR, DR6_BS);
+    if (faulted(s)) return false;
+  }
+  return true;
+}
+
+/** Runs at most `budget` steps. Returns the basic exit reason, or EXIT_BUDGET. */
+export function run(s: usize, budget: i32): u32 {
+  beginRun(s, budget);
+  store<u32>(s + VCPU_FAULT, FAULT_NONE);
+  syncCodeEpoch(s);
+  const going = proceed(s);
+  settle(s);
+  if (going) return EXIT_BUDGET;
+  countExit(s);
+  return load<u32>(s + VCPU_EXIT_REASON);
+}
+
+/** True: the budget is used up; false: an exit is recorded. */
+function proceed(s: usize): bool {
+  while (load<i32>(s + VCPU_BUDGET) > 0) {
+    const inhibited = load<u32>(s + VCPU_INHIBIT) != 0;
+    const eflags = load<u32>(s + VCPU_EFLAGS);
+    if (load<u32>(s + VCPU_INTR) && eflags & FLAG_IF && !inhibited) {
+      charge(s);
+      deliverInterrupt(s, picAcknowledge(load<usize>(s + VCPU_DOMAIN)), true);
+      if (faulted(s) && resolve(s)) return false;
+      continue;
+    }
+    if (inhibited || eflags & FLAG_TF) {
+      store<u32>(s + VCPU_INHIBIT, 0);
+      if (!step(s)) return false;
+      continue;
+    }
+    const blk = findBlock(s);
+    if (!blk) {
+      if (faulted(s) ? resolve(s) : !step(s)) return false;
+      continue;
+    }
+    if (load<i32>(blk, BLOCK_COUNT) > load<i32>(s + VCPU_BUDGET)) {
+      if (!step(s)) return false;
+      continue;
+    }
+    if (interpret(s, blk, load<i32>(s + VCPU_BUDGET)) == STATUS_FAULT && resolve(s)) return false;
+  }
+  return true;
+}

@@ -1,0 +1,8 @@
+/** The core with its internals exposed to tests. */
+
+export { decodeInstruction } from './cpu/decode';
+
+export { getArithmetic, setArithmetic } from './cpu/flags';
+export { findBlock } from './cpu/translate';
+export * from './index';
+export { readU8, readU16, readU32, writeU8, writeU16, writeU32 } from './mmu/access';
