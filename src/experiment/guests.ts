@@ -1,7 +1,7 @@
 /**
  * The guests that come with Ringfence.
  *
- *   guests/manifest.json          images, and named runs of them: command line, memory, input
+ *   guests/manifest.json          by name: image, command line, memory, input
  *   guests/images/<image>.elf     the images
  *   guests/native/expected.json   image → command line → name → checksum, as the same C prints natively on i386
  */
@@ -37,7 +37,7 @@ const manifestSchema = z.object({
     z.string(),
     z.object({
       /** File below images/. */
-      image: z.string(),
+      file: z.string(),
       description: z.string(),
       cmdline: z.string(),
       memoryMiB: z.number().positive(),
@@ -58,7 +58,8 @@ function readJson<T>(path: string, schema: z.ZodType<T>): T {
   try {
     return schema.parse(JSON.parse(readFileSync(path, 'utf8')));
   } catch (error) {
-    const why = error instanceof z.ZodError ? z.prettifyError(error).split('\n', 1)[0] : (error as Error).message;
+    const why =
+      error instanceof z.ZodError ? z.prettifyError(error).replace(/\s*\n\s*/g, ' ') : (error as Error).message;
     throw new CatalogueError(`${path}: ${why}`);
   }
 }
@@ -69,9 +70,7 @@ export function readCatalogue(folder: string): Catalogue {
   const expectedPath = join(folder, 'native/expected.json');
   const { results } = existsSync(expectedPath) ? readJson(expectedPath, expectedSchema) : { results: {} };
   const entries = new Map<string, CatalogueEntry>();
-  for (const [name, { image: file, description, cmdline, memoryMiB, input, hostile }] of Object.entries(
-    manifest.guests,
-  )) {
+  for (const [name, { file, description, cmdline, memoryMiB, input, hostile }] of Object.entries(manifest.guests)) {
     const path = join(folder, 'images', file);
     const image = basename(file, '.elf');
     const memoryBytes = memoryMiB * 1024 ** 2;

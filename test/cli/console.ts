@@ -18,7 +18,7 @@ export class Workspace {
 
   constructor() {
     const guest = (image: string): object => ({
-      image: `${image}.elf`,
+      file: `${image}.elf`,
       description: '',
       cmdline: '',
       memoryMiB: 4,

@@ -1,0 +1,49 @@
+/** The scenarios that come with Ringfence, against the guests that come with it. Nothing is run here. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { readCatalogue } from '../../src/experiment/guests.js';
+import { loadScenario } from '../../src/experiment/load.js';
+import { parseMultiboot } from '../../src/hypervisor/multiboot.js';
+
+const catalogue = readCatalogue('guests');
+const context = { catalogue, inspectImage: (bytes: Uint8Array, memory: number) => void parseMultiboot(bytes, memory) };
+const load = (name: string) => loadScenario(`scenarios/${name}.yaml`, [], context);
+const entries = catalogue.names.map((name) => catalogue.find(name)!);
+
+describe('the scenarios', () => {
+  it.each(readdirSync('scenarios'))('%s is right', (file) => {
+    expect(load(file.replace('.yaml', '')).domains.length).toBeGreaterThan(0);
+  });
+
+  it('first-light runs every well-behaved guest on four physical CPUs, and expects native checksums of all', () => {
+    const { host, domains } = load('first-light');
+    expect(host.pcpus).toBe(4);
+    expect(domains.length).toBeGreaterThanOrEqual(16);
+    const wanted = entries.filter((entry) => !entry.hostile).map((entry) => entry.name);
+    expect([...new Set(domains.map((domain) => domain.guest))].sort()).toEqual(wanted.sort());
+    for (const domain of domains) {
+      expect(domain.expect?.outcome).toBe('poweroff');
+      expect(Object.keys(domain.expect?.checksum ?? {}).length).toBeGreaterThan(0);
+    }
+  });
+
+  it('hostile runs every hostile guest beside neighbours that must print what they print natively', () => {
+    const { domains } = load('hostile');
+    const hostile = entries.filter((entry) => entry.hostile).map((entry) => entry.name);
+    const guests = new Set(domains.map((domain) => domain.guest));
+    expect(hostile.filter((name) => !guests.has(name))).toEqual([]);
+    const neighbours = domains.filter((domain) => !hostile.includes(domain.guest));
+    expect(neighbours.length).toBeGreaterThanOrEqual(4);
+    for (const domain of neighbours) expect(typeof domain.expect?.checksum).toBe('object');
+  });
+
+  it('density runs 256 domains of 4 MiB', () => {
+    expect(load('density').domains.map((domain) => domain.memoryBytes)).toEqual(Array(256).fill(4 * 1024 ** 2));
+  });
+
+  it('the first own scenario of the README is right', () => {
+    const text = /```yaml\n# mine\.yaml\n([^`]+)```/.exec(readFileSync('README.md', 'utf8'))?.[1] ?? '';
+    expect(text.trimEnd().split('\n')).toHaveLength(5);
+    expect(existsSync('scenarios/mine.yaml')).toBe(false);
+  });
+});
