@@ -187,6 +187,8 @@ export const VCPU_BLOCKED_AT: usize = 464; // f64 pCPU time at which it blocked
 export const VCPU_MAX_RETIRED: usize = 472; // f64 instruction limit, 0: none
 export const VCPU_PHASE: usize = 480; // f64 TSC when the domain started
 export const VCPU_CHUNK_END: usize = 488; // f64 retired count at which the domain's clock is next compared with its timers
+/** IA32_TSC_ADJUST (SDM Vol. 3B 17.17.3, "Time-Stamp Counter Adjustment"), u64: what the guest's writes moved the TSC by. */
+export const VCPU_TSC_ADJUST: usize = 496;
 export const RUN_NONE: u32 = 0; // slot unused, or its domain has ended
 export const RUN_RUNNABLE: u32 = 1;
 export const RUN_BLOCKED: u32 = 2;

@@ -1,6 +1,6 @@
 /**
- * RDMSR, WRMSR, RDTSC and RDPMC. Intel SDM Vol. 4, Table 2-2, "IA-32 Architectural MSRs". Only what CPUID announces,
- * and what kernels touch without asking, exists; everything else is #GP(0).
+ * RDMSR, WRMSR, RDTSC and RDPMC. Intel SDM Vol. 4, Table 2-2, "IA-32 Architectural MSRs". What CPUID announces, and
+ * what kernels touch without asking, is here; everything else is a VM exit: the hypervisor has it or injects #GP(0).
  */
 import {
   VCPU_CPL,
@@ -13,7 +13,7 @@ import {
   VCPU_SYSENTER_EIP,
   VCPU_SYSENTER_ESP,
 } from '../layout';
-import { faulted, raiseError, VECTOR_GP } from '../record';
+import { EXIT_RDMSR, EXIT_WRMSR, exitInstruction, faulted, raiseError, VECTOR_GP } from '../record';
 import { CR4_TSD } from './control';
 import { setVirtualTsc, virtualTsc } from './time';
 
@@ -33,14 +33,14 @@ const PAT_RESET: u64 = 0x0007040600070406; // SDM Vol. 3A, Table 11-12
 const MISC_ENABLE_FAST_STRINGS: u64 = 1;
 const MTRR_ENABLED_WRITE_BACK: u64 = 0x806; // E, default type 6
 
-/** ECX → EDX:EAX. */
-export function readMsr(s: usize): void {
+/** RDMSR of `length` bytes: ECX → EDX:EAX. */
+export function readMsr(s: usize, length: u32 = 2): void {
   if (load<u32>(s + VCPU_CPL) != 0) return raiseError(s, VECTOR_GP, 0);
-  const value = msrValue(s, load<u32>(s + VCPU_ECX));
+  const value = msrValue(s, load<u32>(s + VCPU_ECX), length);
   if (!faulted(s)) setPair(s, value);
 }
 
-function msrValue(s: usize, index: u32): u64 {
+function msrValue(s: usize, index: u32, length: u32): u64 {
   switch (index) {
     case IA32_TIME_STAMP_COUNTER:
       return virtualTsc(s);
@@ -62,13 +62,13 @@ function msrValue(s: usize, index: u32): u64 {
     case IA32_MCG_CAP:
       return 0;
     default:
-      raiseError(s, VECTOR_GP, 0);
+      exitInstruction(s, EXIT_RDMSR, 0, length);
       return 0;
   }
 }
 
-/** EDX:EAX → ECX. */
-export function writeMsr(s: usize): void {
+/** WRMSR of `length` bytes: EDX:EAX → ECX. */
+export function writeMsr(s: usize, length: u32 = 2): void {
   if (load<u32>(s + VCPU_CPL) != 0) return raiseError(s, VECTOR_GP, 0);
   const low = load<u32>(s + VCPU_EAX);
   const value = u64(low) | (u64(load<u32>(s + VCPU_EDX)) << 32);
@@ -90,7 +90,7 @@ export function writeMsr(s: usize): void {
     case IA32_MTRR_DEF_TYPE:
       return;
     default:
-      raiseError(s, VECTOR_GP, 0);
+      exitInstruction(s, EXIT_WRMSR, 0, length);
   }
 }
 
