@@ -2,7 +2,7 @@
 
 export { getEflags, setEflags } from './cpu/flags';
 export { deliverException } from './cpu/interrupts';
-
+export { completeIo, skipInstruction } from './cpu/io';
 export { changeCode, updateMode } from './cpu/mode';
 export { run } from './cpu/run';
 export { modelledCycles } from './cpu/time';

@@ -151,6 +151,6 @@ export const MODULES: Record<string, string[]> = {
   '../cpu/msr': ['readMsr', 'writeMsr', 'readTsc', 'readPmc'],
   '../cpu/budget': ['settle'],
   '../cpu/cpuid': ['cpuid'],
-  '../cpu/io': ['portIo', 'stringIo'],
+  '../cpu/io': ['portIo', 'portString'],
   '../cpu/escape': ['escapeFpu', 'fwait'],
 };

@@ -412,7 +412,7 @@ for (const [opcode, name, kind, compares] of STRINGS) {
   row(opcode, name, 'Y', `string(${kind}, 1)`, extra);
   row(opcode + 1, name, 'Y', `string(${kind}, size)`, extra);
 }
-row(0x6c, 'ins', 'Y', 'stringIo(1, 1, length)', SYSEND);
-row(0x6d, 'ins', 'Y', 'stringIo(1, size, length)', SYSEND);
-row(0x6e, 'outs', 'Y', 'stringIo(0, 1, length)', SYSEND);
-row(0x6f, 'outs', 'Y', 'stringIo(0, size, length)', SYSEND);
+row(0x6c, 'ins', 'Y', 'portString(1, 1, imm >> 4, reg, (imm & 3) != 0, length)', SYSEND);
+row(0x6d, 'ins', 'Y', 'portString(1, size, imm >> 4, reg, (imm & 3) != 0, length)', SYSEND);
+row(0x6e, 'outs', 'Y', 'portString(0, 1, imm >> 4, reg, (imm & 3) != 0, length)', SYSEND);
+row(0x6f, 'outs', 'Y', 'portString(0, size, imm >> 4, reg, (imm & 3) != 0, length)', SYSEND);
