@@ -2,6 +2,8 @@
  * Lays the host out: where its regions begin and what they hold before the first domain exists.
  * A shared memory starts as zeros, so only what must not be zero is written.
  */
+
+import { writeRom } from './generated/rom';
 import {
   DOMAIN_SIZE,
   FRAME_ENTRY_SIZE,
@@ -26,7 +28,6 @@ import {
   REGIONS,
   VCPU_SIZE,
 } from './layout';
-import { writeRom } from './generated/rom';
 import { frameInit } from './mmu/frame';
 
 /** pCPU.PCPU_CURRENT when no vCPU runs. */

@@ -185,7 +185,6 @@ export const VCPU_IDLE: usize = 448; // f64 idle (and, with HOST_CLOCK_PCPU, sto
 export const VCPU_WAKE: usize = 456; // f64 pCPU time at which a blocked vCPU wakes
 export const VCPU_BLOCKED_AT: usize = 464; // f64 pCPU time at which it blocked
 export const VCPU_MAX_RETIRED: usize = 472; // f64 instruction limit, 0: none
-export const VCPU_PHASE: usize = 480; // f64 TSC when the domain started
 export const VCPU_CHUNK_END: usize = 488; // f64 retired count at which the domain's clock is next compared with its timers
 /** IA32_TSC_ADJUST (SDM Vol. 3B 17.17.3, "Time-Stamp Counter Adjustment"), u64: what the guest's writes moved the TSC by. */
 export const VCPU_TSC_ADJUST: usize = 496;

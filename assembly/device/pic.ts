@@ -87,6 +87,19 @@ export function picIntr(d: usize): u32 {
   return u32(highest(d + DOMAIN_PIC) != NONE);
 }
 
+/** Whether a request on `irq` would reach the processor in the present state: what a halted processor can wait for. */
+export function picWouldInterrupt(d: usize, irq: u32): u32 {
+  const master = d + DOMAIN_PIC;
+  const p = master + (irq >= 8 ? CHIP_SIZE : 0);
+  const irr: u32 = load<u8>(p + IRR);
+  store<u8>(p + IRR, irr | (1 << (irq & 7)));
+  update(d);
+  const intr = picIntr(d);
+  store<u8>(p + IRR, irr);
+  update(d);
+  return intr;
+}
+
 /** The two INTA cycles: takes the highest request into service and returns its vector. */
 export function picAcknowledge(d: usize): u32 {
   const master = d + DOMAIN_PIC;

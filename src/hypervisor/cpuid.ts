@@ -1,0 +1,85 @@
+/**
+ * CPUID as guests see it. Only what the core implements is advertised; a scenario can hide more.
+ * Intel SDM Vol. 2A, CPUID, Table 3-17 "Information Returned by CPUID Instruction"; Xen public/arch-x86/cpuid.h.
+ */
+import type { CpuidConfig } from './types.js';
+
+// Leaf 1 EDX, "Feature Information Returned in the EDX Register"
+export const FEATURE_PSE = 1 << 3; //   4 MB pages
+export const FEATURE_TSC = 1 << 4; //   RDTSC
+export const FEATURE_MSR = 1 << 5; //   RDMSR and WRMSR
+export const FEATURE_CX8 = 1 << 8; //   CMPXCHG8B
+export const FEATURE_SEP = 1 << 11; //  SYSENTER and SYSEXIT
+export const FEATURE_PGE = 1 << 13; //  global pages
+export const FEATURE_CMOV = 1 << 15; // CMOVcc
+const FEATURES_EDX = FEATURE_PSE | FEATURE_TSC | FEATURE_MSR | FEATURE_CX8 | FEATURE_SEP | FEATURE_PGE | FEATURE_CMOV;
+
+// Leaf 1 ECX
+export const FEATURE_HYPERVISOR = 1 << 31; // never set by hardware: software runs on a hypervisor
+
+const SIGNATURE = 0x683; // family 6, model 8, stepping 3
+const MAX_BASIC = 1;
+const MAX_EXTENDED = 0x80000004;
+const BRAND = 'Ringfence IA-32 emulated processor';
+
+const XEN_BASE = 0x40000000;
+const XEN_MAX = XEN_BASE + 2;
+/** The MSR through which a guest places its hypercall page. */
+export const XEN_HYPERCALL_MSR = 0x40000000;
+export const XEN_VERSION = (4 << 16) | 17; // the ABI that is followed: Xen 4.17
+
+/** Leaf 1 feature words of a domain, kept in VCPU_CPUID_MASK: the core consults them too. */
+export function cpuidFeatures(config: CpuidConfig | undefined): { edx: number; ecx: number } {
+  return {
+    edx: (FEATURES_EDX & ~(config?.hideEdx ?? 0)) >>> 0,
+    ecx: (FEATURE_HYPERVISOR & ~(config?.hideEcx ?? 0)) >>> 0,
+  };
+}
+
+export interface CpuidResult {
+  eax: number;
+  ebx: number;
+  ecx: number;
+  edx: number;
+}
+
+/** The four characters at `at` as the register that holds them. */
+function characters(text: string, at: number): number {
+  let word = 0;
+  for (let i = 0; i < 4; i++) word |= (text.charCodeAt(at + i) || 0) << (8 * i);
+  return word;
+}
+
+/** Fills `out` for `leaf`. Basic leaves beyond the last return the last one's data, as the manual has it. */
+export function cpuid(leaf: number, featuresEdx: number, featuresEcx: number, out: CpuidResult): void {
+  out.eax = out.ebx = out.ecx = out.edx = 0;
+  if (leaf === 0) {
+    out.eax = MAX_BASIC;
+    out.ebx = characters('Genu', 0);
+    out.edx = characters('ineI', 0);
+    out.ecx = characters('ntel', 0);
+  } else if (leaf === XEN_BASE && featuresEcx & FEATURE_HYPERVISOR) {
+    out.eax = XEN_MAX;
+    out.ebx = characters('XenV', 0);
+    out.ecx = characters('MMXe', 0);
+    out.edx = characters('nVMM', 0);
+  } else if (leaf === XEN_BASE + 1 && featuresEcx & FEATURE_HYPERVISOR) {
+    out.eax = XEN_VERSION;
+  } else if (leaf === XEN_BASE + 2 && featuresEcx & FEATURE_HYPERVISOR) {
+    out.eax = 1; // hypercall pages
+    out.ebx = XEN_HYPERCALL_MSR;
+  } else if (leaf === 0x80000000) {
+    out.eax = MAX_EXTENDED;
+  } else if (leaf > 0x80000000 && leaf <= MAX_EXTENDED) {
+    if (leaf === 0x80000001) return;
+    const at = (leaf - 0x80000002) * 16;
+    out.eax = characters(BRAND, at);
+    out.ebx = characters(BRAND, at + 4);
+    out.ecx = characters(BRAND, at + 8);
+    out.edx = characters(BRAND, at + 12);
+  } else {
+    out.eax = SIGNATURE;
+    out.ecx = featuresEcx;
+    out.edx = featuresEdx;
+  }
+}

@@ -1,0 +1,204 @@
+/**
+ * The life of a domain: memory through populate_physmap, image through Multiboot, the vCPU's first state, and the end
+ * through decrease_reservation, after which no frame is missing. Called between quanta only: the frame allocator is not
+ * shared between workers.
+ */
+import type { Core } from '../machine/core.js';
+import { DomainView, HostView, type SegmentValue, VcpuView } from '../machine/views.js';
+import { cpuidFeatures } from './cpuid.js';
+import { BOOT_MAGIC, planBoot } from './multiboot.js';
+import { type DomainConfig, type EptPageSize, HostError } from './types.js';
+
+const PAGE = 4096;
+const MIN_MEMORY = 2 << 20;
+const MAX_MEMORY = 3 * 2 ** 30; // of the flat memory's 4 GiB
+const EPT_RWX = 7;
+
+interface PageKind {
+  readonly level: number;
+  /** Frames per page. */
+  readonly frames: number;
+}
+
+const PAGE_KINDS: Readonly<Record<EptPageSize, PageKind>> = {
+  '4k': { level: 1, frames: 1 },
+  '2m': { level: 2, frames: 512 },
+  '1g': { level: 3, frames: 512 * 512 },
+};
+
+/** Throws HostError if the domain's memory cannot be laid out. */
+export function checkMemory(config: DomainConfig, index: number): void {
+  const bytes = config.memoryBytes;
+  const unit = config.translation.kind === 'ept' ? PAGE_KINDS[config.translation.pageSize].frames * PAGE : PAGE;
+  if (!Number.isInteger(bytes) || bytes < MIN_MEMORY || bytes > MAX_MEMORY || bytes % unit !== 0) {
+    const rule = `a multiple of ${unit} from ${Math.max(unit, MIN_MEMORY)} to ${MAX_MEMORY}`;
+    throw new HostError('domain-memory', `memory of '${config.name}' must be ${rule} bytes, not ${bytes}`, index);
+  }
+}
+
+/** Frames that the domain and its EPT need. */
+export function framesNeeded(config: DomainConfig): number {
+  const frames = config.memoryBytes / PAGE;
+  if (config.translation.kind === 'direct') return frames;
+  const tables = [1, 512, 512 * 512, 2 ** 27].slice(PAGE_KINDS[config.translation.pageSize].level);
+  // Above the leaves: page tables (2 MiB each), directories (1 GiB each), one PDPT, one PML4.
+  return frames + tables.reduce((sum, span) => sum + Math.ceil(frames / span), 0) + 1;
+}
+
+/** Frames of large pages and of direct memory: taken before anything else, so that alignment wastes nothing. */
+export type Reservation = readonly number[];
+
+export function reserve(core: Core, index: number, config: DomainConfig): Reservation {
+  const frames = config.memoryBytes / PAGE;
+  const { translation } = config;
+  const count = translation.kind === 'direct' ? frames : PAGE_KINDS[translation.pageSize].frames;
+  if (count === 1) return [];
+  const align = translation.kind === 'direct' ? 1 : count;
+  const first: number[] = [];
+  for (let done = 0; done < frames; done += count) {
+    const frame = core.call.frameAllocateContiguous(count, align, index, core.layout.FRAME_TYPE_GUEST) >>> 0;
+    if (frame === core.layout.FRAME_NONE) throw noMemory(config, index);
+    first.push(frame);
+  }
+  return first;
+}
+
+/** Order in which reservations are made: large pages first. */
+export function reservationOrder(configs: readonly DomainConfig[]): readonly number[] {
+  const size = (c: DomainConfig): number =>
+    c.translation.kind === 'ept' ? PAGE_KINDS[c.translation.pageSize].frames : 2;
+  return configs.map((_, i) => i).sort((a, b) => size(configs[b]!) - size(configs[a]!) || a - b);
+}
+
+function noMemory(config: DomainConfig, index: number): HostError {
+  return new HostError('host-memory', `the host has too little memory for '${config.name}'`, index);
+}
+
+/** Gives the domain its memory: frames, and EPT entries of the wanted size. */
+function populatePhysmap(core: Core, index: number, config: DomainConfig, reserved: Reservation): void {
+  const l = core.layout;
+  const d = new HostView(core).domainAddress(index);
+  const { translation } = config;
+  const frames = config.memoryBytes / PAGE;
+  core.write(d + l.DOMAIN_MEMORY, config.memoryBytes);
+  core.write(d + l.DOMAIN_PAGES, frames);
+  if (translation.kind === 'direct') {
+    core.write(d + l.DOMAIN_DIRECT_BASE, reserved[0]! * PAGE);
+    core.write(d + l.DOMAIN_DIRECT_LIMIT, config.memoryBytes);
+    return;
+  }
+  const eptp = core.call.eptCreate(index, translation.accessedDirty ? 1 : 0) >>> 0;
+  if (eptp === 0) throw noMemory(config, index);
+  core.write(d + l.DOMAIN_EPTP, eptp);
+  let tables = 1;
+  const kind = PAGE_KINDS[translation.pageSize];
+  for (let i = 0, gpa = 0; gpa < config.memoryBytes; i++, gpa += kind.frames * PAGE) {
+    const frame = kind.frames === 1 ? core.call.frameAllocate(index, l.FRAME_TYPE_GUEST) >>> 0 : reserved[i]!;
+    if (frame === l.FRAME_NONE) throw noMemory(config, index);
+    const made = core.call.eptMap(eptp, gpa, frame, kind.level, EPT_RWX);
+    if (made < 0) throw noMemory(config, index);
+    tables += made;
+  }
+  core.write(d + l.DOMAIN_TABLE_PAGES, tables);
+}
+
+// Access rights, SDM Vol. 3C, Table 25-2: present, type, S; D/B and G for flat segments.
+const FLAT_CODE: SegmentValue = { selector: 0x08, base: 0, limit: 0xffffffff, access: 0xc09b };
+const FLAT_DATA: SegmentValue = { selector: 0x10, base: 0, limit: 0xffffffff, access: 0xc093 };
+const NULL_LDT: SegmentValue = { selector: 0, base: 0, limit: 0, access: 0x10082 };
+const BUSY_TSS: SegmentValue = { selector: 0, base: 0, limit: 0xffff, access: 0x8b };
+const CR0_PE_ET = 0x11;
+const DR6_RESET = 0xffff0ff0;
+const DR7_RESET = 0x400;
+const FCW_INIT = 0x37f; //   as FNINIT leaves it
+const MXCSR_INIT = 0x1f80;
+
+/** Machine state at entry: Multiboot Specification 0.6.96, 3.2. IDTR is empty, so an early exception is a triple fault. */
+function resetVcpu(core: Core, index: number, pcpu: number, entry: number, info: number): void {
+  const l = core.layout;
+  const host = new HostView(core);
+  const v = host.vcpuAddress(index);
+  const d = host.domainAddress(index);
+  core.u8.fill(0, v, v + l.VCPU_SIZE);
+  const vcpu = new VcpuView(core, v);
+  core.write(v + l.VCPU_PCPU, host.pcpuAddress(pcpu));
+  core.write(v + l.VCPU_DOMAIN, d);
+  core.write(v + l.VCPU_INDEX, index);
+  core.write(v + l.VCPU_EPTP, core.read(d + l.DOMAIN_EPTP));
+  core.write(v + l.VCPU_DIRECT_BASE, core.read(d + l.DOMAIN_DIRECT_BASE));
+  core.write(v + l.VCPU_DIRECT_LIMIT, core.read(d + l.DOMAIN_DIRECT_LIMIT));
+  core.write(v + l.VCPU_CR0, CR0_PE_ET);
+  core.write(v + l.VCPU_DR6, DR6_RESET);
+  core.write(v + l.VCPU_DR7, DR7_RESET);
+  core.u16[(v + l.VCPU_FPU + l.FPU_CONTROL) >>> 1] = FCW_INIT;
+  core.write(v + l.VCPU_FPU + l.FPU_MXCSR, MXCSR_INIT);
+  for (let i = 0; i < 6; i++) vcpu.setSegment(i, i === l.CS ? FLAT_CODE : FLAT_DATA);
+  vcpu.setSegment(6, NULL_LDT);
+  vcpu.setSegment(7, BUSY_TSS);
+  core.call.tlbInit(v);
+  vcpu.eflags = 0;
+  vcpu.eip = entry;
+  vcpu.eax = BOOT_MAGIC;
+  vcpu.ebx = info;
+  core.call.changeCode(v);
+}
+
+/**
+ * Creates domain `index` from its configuration; its vCPU has the same index. `phase` is the TSC at its start.
+ * Throws HostError; the frames taken so far are then still owned by the domain, and `destroyDomain` returns them.
+ */
+export function createDomain(
+  core: Core,
+  index: number,
+  config: DomainConfig,
+  pcpu: number,
+  phase: number,
+  reserved: Reservation,
+): void {
+  const l = core.layout;
+  const host = new HostView(core);
+  const d = host.domainAddress(index);
+  const v = host.vcpuAddress(index);
+  const commandLine = config.cmdline === '' ? config.imageName : `${config.imageName} ${config.cmdline}`;
+  const plan = planBoot(config.image, config.memoryBytes, commandLine, config.modules ?? []);
+  core.u8.fill(0, d, d + l.DOMAIN_SIZE);
+  core.write(d + l.DOMAIN_ID, index);
+  populatePhysmap(core, index, config, reserved);
+  const domain = new DomainView(core, d);
+  for (const { address, bytes } of plan.placements) domain.writeMemory(address, bytes);
+  resetVcpu(core, index, pcpu, plan.entry, plan.info);
+  core.write(d + l.DOMAIN_VCPU, v);
+  core.call.busReset(d);
+  const input = Buffer.from(config.input ?? '', 'latin1');
+  if (domain.feedInput(input) < input.length) {
+    throw new HostError('domain-input', `input of '${config.name}' exceeds ${l.DOMAIN_INPUT_SIZE} bytes`, index);
+  }
+  const features = cpuidFeatures(config.cpuid);
+  core.write(v + l.VCPU_CPUID_MASK, features.edx);
+  core.write(v + l.VCPU_CPUID_MASK + 4, features.ecx);
+  core.writeU64(v + l.VCPU_TSC_BASE, phase);
+  core.writeF64(v + l.VCPU_MAX_RETIRED, config.maxInstructions ?? 0);
+  core.write(v + l.VCPU_RUN_STATE, l.RUN_RUNNABLE);
+  core.write(d + l.DOMAIN_STATE, 1);
+}
+
+/** Returns every frame of the domain, EPT tables included, and frees its slot. */
+export function destroyDomain(core: Core, index: number): void {
+  const l = core.layout;
+  const host = new HostView(core);
+  const d = host.domainAddress(index);
+  const domain = new DomainView(core, d);
+  const eptp = domain.eptp;
+  if (eptp === 0) {
+    const first = domain.directBase / PAGE;
+    for (let i = domain.pages - 1; i >= 0; i--) core.call.frameFree(first + i);
+  } else {
+    for (let gpa = domain.memory - PAGE; gpa >= 0; gpa -= PAGE) {
+      const frame = core.call.eptFrame(eptp, gpa) >>> 0;
+      if (frame !== l.FRAME_NONE) core.call.frameFree(frame);
+    }
+    core.call.eptDestroy(eptp);
+  }
+  if (domain.vcpu !== 0) core.write(domain.vcpu + l.VCPU_RUN_STATE, l.RUN_NONE);
+  core.u8.fill(0, d, d + l.DOMAIN_SIZE);
+}

@@ -1,0 +1,176 @@
+/**
+ * What the hypervisor does about a VM exit: one table from the basic exit reason to a handler, which returns a verdict.
+ * Handlers are free functions of the guest alone, so tests feed them synthetic exits. The core has counted the exit.
+ * Intel SDM Vol. 3D, Appendix C, "VMX Basic Exit Reasons".
+ */
+import { type CpuidResult, cpuid, XEN_HYPERCALL_MSR } from './cpuid.js';
+import { BLOCK, type Guest, RESUME, type Verdict } from './guest.js';
+import { hypercall } from './hypercalls.js';
+
+export type ExitHandler = (guest: Guest) => Verdict;
+
+const EXIT_TRIPLE_FAULT = 2;
+const EXIT_CPUID = 10;
+const EXIT_HLT = 12;
+const EXIT_VMCALL = 18;
+const EXIT_IO = 30;
+const EXIT_RDMSR = 31;
+const EXIT_WRMSR = 32;
+const EXIT_EPT_VIOLATION = 48;
+const EXIT_EPT_MISCONFIGURATION = 49;
+
+const EFLAGS_IF = 1 << 9;
+const VECTOR_GP = 13;
+const FAULT_EXIT = 2;
+
+/** Verdicts by basic exit reason; a reason without a handler ends the domain. */
+export const EXIT_HANDLERS: readonly (ExitHandler | undefined)[] = handlerTable([
+  [EXIT_TRIPLE_FAULT, onTripleFault],
+  [EXIT_CPUID, onCpuid],
+  [EXIT_HLT, onHlt],
+  [EXIT_VMCALL, hypercall],
+  [EXIT_IO, onIo],
+  [EXIT_RDMSR, onMsr],
+  [EXIT_WRMSR, onMsr],
+  [EXIT_EPT_VIOLATION, onEptViolation],
+  [EXIT_EPT_MISCONFIGURATION, onEptMisconfiguration],
+]);
+
+/** Handles the exit with basic reason `reason` that the guest's exit record describes. */
+export function handleExit(guest: Guest, reason: number): Verdict {
+  const handler = EXIT_HANDLERS[reason];
+  return handler === undefined ? onUnknown(guest, reason) : handler(guest);
+}
+
+function handlerTable(rows: readonly (readonly [number, ExitHandler])[]): readonly (ExitHandler | undefined)[] {
+  const table: (ExitHandler | undefined)[] = new Array<ExitHandler | undefined>(80).fill(undefined);
+  for (const [reason, handler] of rows) table[reason] = handler;
+  return table;
+}
+
+function onUnknown(guest: Guest, reason: number): Verdict {
+  return guest.end({ kind: 'unhandled-exit', reason, qualification: guest.vcpu.exitQualification });
+}
+
+function onTripleFault(guest: Guest): Verdict {
+  const vector = guest.core.i32[(guest.vcpu.base + guest.core.layout.VCPU_FAULT_VECTOR) >>> 2]!;
+  return guest.end({ kind: 'triple-fault', vector });
+}
+
+const cpuidResult: CpuidResult = { eax: 0, ebx: 0, ecx: 0, edx: 0 };
+
+function onCpuid(guest: Guest): Verdict {
+  const { core, vcpu } = guest;
+  const mask = vcpu.base + core.layout.VCPU_CPUID_MASK;
+  cpuid(vcpu.eax, core.read(mask), core.read(mask + 4), cpuidResult);
+  vcpu.eax = cpuidResult.eax;
+  vcpu.ebx = cpuidResult.ebx;
+  vcpu.ecx = cpuidResult.ecx;
+  vcpu.edx = cpuidResult.edx;
+  guest.advance();
+  return RESUME;
+}
+
+/** HLT waits for an interrupt. With interrupts off nothing can end the wait: there is no NMI source. */
+function onHlt(guest: Guest): Verdict {
+  const { core, vcpu, domain } = guest;
+  if ((vcpu.eflags & EFLAGS_IF) === 0) return guest.end({ kind: 'halted', interrupts: false });
+  core.call.pitSync(domain.base, guest.clock());
+  const eip = vcpu.eip;
+  guest.advance();
+  if (core.read(vcpu.base + core.layout.VCPU_INTR) !== 0) return RESUME;
+  if (nextInterrupt(guest) < NEVER) return BLOCK;
+  vcpu.eip = eip;
+  return guest.end({ kind: 'halted', interrupts: true });
+}
+
+export const NEVER = 2 ** 53;
+const TIMER_IRQ = 0;
+
+/** The clock at which the domain's next interrupt comes if it does nothing, or NEVER. */
+export function nextInterrupt(guest: Guest): number {
+  const { core, domain } = guest;
+  const deadline = core.call.pitDeadline(domain.base);
+  if (deadline >= NEVER || core.call.picWouldInterrupt(domain.base, TIMER_IRQ) === 0) return NEVER;
+  return deadline;
+}
+
+// SDM Vol. 3C, Table 28-5, "Exit Qualification for I/O Instructions"
+const IO_SIZE = 7; //        bits 2:0, size − 1
+const IO_IN = 1 << 3;
+const IO_PORT_SHIFT = 16;
+const RESET_PORTS = [0xcf9, 0x92, 0x64];
+
+function onIo(guest: Guest): Verdict {
+  const { core, vcpu, domain } = guest;
+  const qualification = vcpu.exitQualification;
+  const size = (qualification & IO_SIZE) + 1;
+  const port = qualification >>> IO_PORT_SHIFT;
+  const now = guest.clock();
+  core.call.pitSync(domain.base, now);
+  let value = 0;
+  if (qualification & IO_IN) {
+    value = core.call.portRead(domain.base, port, size, now);
+  } else {
+    const datum = core.read(vcpu.base + core.layout.VCPU_EXIT_VALUE);
+    if (core.call.portWrite(domain.base, port, size, datum, now) !== 0) {
+      return guest.end({ kind: 'reset', port: RESET_PORTS.find((p) => p >= port && p < port + size) ?? port });
+    }
+    guest.drainIfFull();
+  }
+  core.call.completeIo(vcpu.base, value);
+  return RESUME;
+}
+
+/** MSRs that the core does not have. Xen's hypercall page is placed through one; any other is #GP(0), as on hardware. */
+function onMsr(guest: Guest): Verdict {
+  const { core, vcpu } = guest;
+  const writes = core.read(vcpu.base + core.layout.VCPU_EXIT_REASON) === EXIT_WRMSR;
+  if (writes && vcpu.ecx === XEN_HYPERCALL_MSR && placeHypercallPage(guest, vcpu.eax)) {
+    guest.advance();
+    return RESUME;
+  }
+  core.call.deliverException(vcpu.base, VECTOR_GP, 0, 0);
+  // The delivery itself may exit: no IDT, or a stack that the EPT does not map.
+  if (core.read(vcpu.base + core.layout.VCPU_FAULT) !== FAULT_EXIT) return RESUME;
+  return handleExit(guest, core.read(vcpu.base + core.layout.VCPU_EXIT_REASON));
+}
+
+const STUB_SIZE = 32;
+const STUBS = 4096 / STUB_SIZE;
+
+/** Fills the page with one stub per hypercall: MOV EAX, number; VMCALL; RET (Xen, xen/arch/x86/hvm/vmx). */
+function placeHypercallPage(guest: Guest, address: number): boolean {
+  const page = new Uint8Array(STUBS * STUB_SIZE);
+  for (let i = 0; i < STUBS; i++) page.set([0xb8, i, 0, 0, 0, 0x0f, 0x01, 0xc1, 0xc3], i * STUB_SIZE);
+  const gpa = (address & ~0xfff) >>> 0;
+  const host = guest.domain.hostAddress(gpa);
+  if (host < 0) return false;
+  guest.core.u8.set(page, host);
+  guest.core.call.machineWritten(host - guest.core.read(guest.core.layout.HOST_DRAM), page.length);
+  return true;
+}
+
+// SDM Vol. 3C, Table 28-7, "Exit Qualification for EPT Violations"
+const EPT_WRITE = 1 << 1;
+const EPT_FETCH = 1 << 2;
+const EPT_LINEAR_VALID = 1 << 7;
+
+function onEptViolation(guest: Guest): Verdict {
+  const qualification = guest.vcpu.exitQualification;
+  return guest.end({
+    kind: 'ept-violation',
+    address: guest.vcpu.exitPhysical,
+    linear: qualification & EPT_LINEAR_VALID ? guest.vcpu.exitLinear : -1,
+    qualification,
+    access: qualification & EPT_FETCH ? 'execute' : qualification & EPT_WRITE ? 'write' : 'read',
+  });
+}
+
+function onEptMisconfiguration(guest: Guest): Verdict {
+  return guest.end({
+    kind: 'ept-misconfiguration',
+    address: guest.vcpu.exitPhysical,
+    linear: guest.vcpu.exitLinear,
+  });
+}

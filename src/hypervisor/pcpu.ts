@@ -1,0 +1,287 @@
+/**
+ * One physical CPU for one quantum of virtual time: the unit of parallel work.
+ *
+ *   queue ──▶ current ──slice over, yield──▶ queue (tail)
+ *                │ HLT                          ▲
+ *                └──▶ blocked ──wake time───────┘
+ *
+ * All state lies in flat memory, so any worker can run the next quantum. What leaves the quantum is returned as data.
+ *
+ * Time. A pCPU's time advances by the modelled cycles of the vCPU that runs. The core takes instruction budgets, so a
+ * deadline is approached by halves: run half of what would fit at the cost of plain instructions, look again. Two kinds of
+ * deadline must not be mixed up:
+ *  - A *chunk* ends where the domain's clock is compared with its timers. Chunks depend on the domain alone, so a timer
+ *    interrupt hits the same instruction whoever else runs on the pCPU.
+ *  - Slices and quanta only pause a vCPU; they change nothing that a domain can see.
+ */
+import type { Core } from '../machine/core.js';
+import { HostView } from '../machine/views.js';
+import { handleExit, NEVER, nextInterrupt } from './exits.js';
+import { BLOCK, END, Guest, RESUME, type Verdict } from './guest.js';
+import { stateHash } from './state-hash.js';
+import type { Outcome } from './types.js';
+
+export const VCPU_NONE = 0xffffffff;
+const EXIT_BUDGET = 0xffff;
+const EXACT = 64; // instructions: nearer deadlines are not halved
+const MAX_BUDGET = 2 ** 30;
+
+export interface EndedDomain {
+  readonly domain: number;
+  readonly outcome: Outcome;
+  readonly stateHash: string;
+}
+
+/** What a quantum of a pCPU hands to the host. Everything but `wallMs` is deterministic. */
+export interface PcpuReport {
+  readonly pcpu: number;
+  readonly console: readonly { readonly domain: number; readonly bytes: Uint8Array }[];
+  readonly ended: readonly EndedDomain[];
+  /** Wall-clock milliseconds by domain. */
+  readonly wallMs: readonly { readonly domain: number; readonly ms: number }[];
+}
+
+/** Runs pCPUs over one core. Guests are cached: there is one runner per (thread, host). */
+export class PcpuRunner {
+  readonly core: Core;
+  readonly #host: HostView;
+  readonly #guests = new Map<number, Guest>();
+  readonly #costPerInstruction: number;
+  readonly #ownClock: boolean;
+
+  constructor(core: Core) {
+    this.core = core;
+    const l = core.layout;
+    this.#host = new HostView(core);
+    this.#costPerInstruction = core.read(l.HOST_WEIGHTS + 4 * l.COUNTER_RETIRED);
+    this.#ownClock = core.read(l.HOST_CLOCK_MODE) === l.HOST_CLOCK_DOMAIN;
+  }
+
+  guest(index: number): Guest {
+    let guest = this.#guests.get(index);
+    if (guest === undefined) {
+      guest = new Guest(this.core, this.#host.vcpuAddress(index));
+      this.#guests.set(index, guest);
+    }
+    return guest;
+  }
+
+  /** Runs pCPU `index` until its time reaches `end`. */
+  run(index: number, end: number): PcpuReport {
+    const { core } = this;
+    const l = core.layout;
+    const p = this.#host.pcpuAddress(index);
+    const slice = this.#host.sliceCycles;
+    const ended: EndedDomain[] = [];
+    const touched = new Set<Guest>();
+    const wall = new Map<number, number>();
+    let time = core.readU64(p + l.PCPU_TIME);
+    for (;;) {
+      this.#wake(p, time);
+      if (time >= end) break;
+      let current = core.read(p + l.PCPU_CURRENT);
+      if (current === VCPU_NONE) {
+        current = dequeue(core, p);
+        if (current === VCPU_NONE) {
+          time = Math.min(earliestWake(core, this.#host, p), end);
+          continue;
+        }
+        core.write(p + l.PCPU_CURRENT, current);
+        core.writeF64(p + l.PCPU_SLICE_END, time + slice);
+      }
+      const guest = this.guest(current);
+      touched.add(guest);
+      const started = performance.now();
+      const before = time;
+      const verdict = this.#runVcpu(guest, time, Math.min(core.readF64(p + l.PCPU_SLICE_END), end));
+      time = this.#stopped;
+      core.writeF64(p + l.PCPU_BUSY, core.readF64(p + l.PCPU_BUSY) + time - before);
+      if (verdict === END) {
+        guest.drain();
+        core.write(guest.vcpu.base + l.VCPU_RUN_STATE, l.RUN_NONE);
+        core.write(p + l.PCPU_CURRENT, VCPU_NONE);
+        const outcome = guest.outcome ?? { kind: 'platform-error', message: 'the domain ended without an outcome' };
+        ended.push({ domain: current, outcome, stateHash: stateHash(core, guest.vcpu.base) });
+      } else if (verdict === BLOCK) {
+        this.#block(guest, p, time);
+      } else if (verdict !== RESUME || time >= core.readF64(p + l.PCPU_SLICE_END)) {
+        enqueue(core, p, current);
+        core.write(p + l.PCPU_CURRENT, VCPU_NONE);
+      }
+      wall.set(current, (wall.get(current) ?? 0) + performance.now() - started);
+    }
+    core.writeU64(p + l.PCPU_TIME, time);
+    return report(index, touched, ended, wall);
+  }
+
+  /** pCPU time at which #runVcpu stopped: a second result without an allocation. */
+  #stopped = 0;
+
+  /** Runs a vCPU from pCPU time `time` to about `deadline`. RESUME means that the deadline came. */
+  #runVcpu(guest: Guest, time: number, deadline: number): Verdict {
+    const { core } = this;
+    const l = core.layout;
+    const v = guest.vcpu.base;
+    const chunkEndAt = v + l.VCPU_CHUNK_END;
+    const retiredAt = v + l.VCPU_COUNTERS + 8 * l.COUNTER_RETIRED;
+    let cycles = core.call.vcpuCycles(v);
+    const base = time - cycles;
+    if (!this.#ownClock) {
+      core.call.setIdle(v, base);
+      core.writeF64(chunkEndAt, 0);
+    }
+    let verdict: Verdict = RESUME;
+    try {
+      for (;;) {
+        const retired = core.readU64(retiredAt);
+        let chunkEnd = core.readF64(chunkEndAt);
+        if (retired >= chunkEnd) {
+          chunkEnd = this.#nextChunk(guest, retired, cycles);
+          if (chunkEnd <= retired) {
+            verdict = guest.end({ kind: 'limit', limit: 'instructions' });
+            break;
+          }
+          core.writeF64(chunkEndAt, chunkEnd);
+        }
+        const left = deadline - base - cycles;
+        if (left <= 0) break;
+        const budget = Math.min(this.#approach(left), chunkEnd - retired, MAX_BUDGET);
+        const reason = core.call.run(v, budget);
+        if (reason !== EXIT_BUDGET) {
+          verdict = handleExit(guest, reason);
+          core.writeF64(chunkEndAt, 0);
+        }
+        cycles = core.call.vcpuCycles(v);
+        if (verdict !== RESUME) break;
+      }
+      if (verdict === RESUME && exceededByEvents(guest)) verdict = guest.end({ kind: 'limit', limit: 'instructions' });
+    } catch (error) {
+      // A trap in the core: this domain alone ends. Its cycles may not be readable any more.
+      const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+      verdict = guest.end({ kind: 'platform-error', message });
+    }
+    this.#stopped = base + cycles;
+    return verdict;
+  }
+
+  /** Instructions to run towards something `cycles` away: half the way, or all of it when it is near. */
+  #approach(cycles: number): number {
+    const n = Math.floor(cycles / this.#costPerInstruction);
+    return n < EXACT ? Math.max(n, 1) : Math.max(EXACT, Math.floor(n / 2));
+  }
+
+  /** Brings the domain's timers up to date; returns the retired count at which to look again, at most `retired` at the limit. */
+  #nextChunk(guest: Guest, retired: number, cycles: number): number {
+    const { core } = this;
+    const l = core.layout;
+    const v = guest.vcpu.base;
+    const limit = core.readF64(v + l.VCPU_MAX_RETIRED) || NEVER;
+    if (retired >= limit) return retired;
+    const clock = core.readF64(v + l.VCPU_IDLE) + cycles;
+    core.call.pitSync(guest.domain.base, clock);
+    const next = nextInterrupt(guest);
+    return next >= NEVER ? limit : Math.min(limit, retired + this.#approach(next - clock));
+  }
+
+  /** A vCPU waits until its domain's next interrupt. */
+  #block(guest: Guest, p: number, time: number): void {
+    const { core } = this;
+    const l = core.layout;
+    const v = guest.vcpu.base;
+    const wait = Math.max(0, nextInterrupt(guest) - guest.clock());
+    core.writeF64(v + l.VCPU_BLOCKED_AT, time);
+    core.writeF64(v + l.VCPU_WAKE, time + wait);
+    core.write(v + l.VCPU_RUN_STATE, l.RUN_BLOCKED);
+    const length = core.read(p + l.PCPU_BLOCKED_LENGTH);
+    core.write(p + l.PCPU_BLOCKED + 4 * length, guest.index);
+    core.write(p + l.PCPU_BLOCKED_LENGTH, length + 1);
+    core.write(p + l.PCPU_CURRENT, VCPU_NONE);
+  }
+
+  /** Makes blocked vCPUs runnable whose time has come: in the order of their wake times, then of blocking. */
+  #wake(p: number, time: number): void {
+    const { core } = this;
+    const l = core.layout;
+    for (;;) {
+      const length = core.read(p + l.PCPU_BLOCKED_LENGTH);
+      let first = -1;
+      let earliest = time;
+      for (let i = 0; i < length; i++) {
+        const wake = core.readF64(this.#host.vcpuAddress(core.read(p + l.PCPU_BLOCKED + 4 * i)) + l.VCPU_WAKE);
+        if (wake < earliest || (wake === earliest && first < 0)) {
+          earliest = wake;
+          first = i;
+        }
+      }
+      if (first < 0) return;
+      const at = (p + l.PCPU_BLOCKED) >>> 2;
+      const index = core.u32[at + first]!;
+      core.u32.copyWithin(at + first, at + first + 1, at + length);
+      core.write(p + l.PCPU_BLOCKED_LENGTH, length - 1);
+      const guest = this.guest(index);
+      const v = guest.vcpu.base;
+      if (this.#ownClock) {
+        // The domain slept exactly until its interrupt, however late its pCPU is.
+        const slept = core.readF64(v + l.VCPU_WAKE) - core.readF64(v + l.VCPU_BLOCKED_AT);
+        core.call.setIdle(v, core.readF64(v + l.VCPU_IDLE) + slept);
+        core.call.pitSync(guest.domain.base, guest.clock());
+      }
+      core.writeF64(v + l.VCPU_CHUNK_END, 0);
+      core.write(v + l.VCPU_RUN_STATE, l.RUN_RUNNABLE);
+      enqueue(core, p, index);
+    }
+  }
+}
+
+/** A guest that only takes exceptions retires nothing: they count against its limit too. */
+function exceededByEvents(guest: Guest): boolean {
+  const { core, vcpu } = guest;
+  const limit = core.readF64(vcpu.base + core.layout.VCPU_MAX_RETIRED);
+  const { COUNTER_EXCEPTION, COUNTER_INTERRUPT } = core.layout;
+  return limit > 0 && vcpu.counter(COUNTER_EXCEPTION) + vcpu.counter(COUNTER_INTERRUPT) > limit;
+}
+
+export function enqueue(core: Core, p: number, vcpu: number): void {
+  const l = core.layout;
+  const length = core.read(p + l.PCPU_QUEUE_LENGTH);
+  if (length >= l.PCPU_QUEUE_CAPACITY) throw new RangeError('run queue overflow');
+  core.write(p + l.PCPU_QUEUE + 4 * length, vcpu);
+  core.write(p + l.PCPU_QUEUE_LENGTH, length + 1);
+}
+
+function dequeue(core: Core, p: number): number {
+  const l = core.layout;
+  const length = core.read(p + l.PCPU_QUEUE_LENGTH);
+  if (length === 0) return VCPU_NONE;
+  const at = (p + l.PCPU_QUEUE) >>> 2;
+  const vcpu = core.u32[at]!;
+  core.u32.copyWithin(at, at + 1, at + length);
+  core.write(p + l.PCPU_QUEUE_LENGTH, length - 1);
+  return vcpu;
+}
+
+/** The pCPU time at which its next blocked vCPU wakes, or NEVER. */
+export function earliestWake(core: Core, host: HostView, p: number): number {
+  const l = core.layout;
+  let earliest = NEVER;
+  for (let i = core.read(p + l.PCPU_BLOCKED_LENGTH) - 1; i >= 0; i--) {
+    const v = host.vcpuAddress(core.read(p + l.PCPU_BLOCKED + 4 * i));
+    earliest = Math.min(earliest, core.readF64(v + l.VCPU_WAKE));
+  }
+  return earliest;
+}
+
+function report(
+  pcpu: number,
+  touched: ReadonlySet<Guest>,
+  ended: readonly EndedDomain[],
+  wall: ReadonlyMap<number, number>,
+): PcpuReport {
+  const console: { domain: number; bytes: Uint8Array }[] = [];
+  for (const guest of [...touched].sort((a, b) => a.index - b.index)) {
+    guest.drain();
+    for (const bytes of guest.console) console.push({ domain: guest.index, bytes });
+    guest.console = [];
+  }
+  return { pcpu, console, ended, wallMs: [...wall].map(([domain, ms]) => ({ domain, ms })) };
+}

@@ -1,0 +1,52 @@
+/** Who runs the pCPUs: this thread, or a Piscina pool over the same memory. Both run the very same function. */
+import { createRequire } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { Piscina } from 'piscina';
+import type { Core } from '../machine/core.js';
+import { type PcpuReport, PcpuRunner } from './pcpu.js';
+import type { PcpuTask, WorkerData, WorkerFailure } from './worker.js';
+
+export interface Executor {
+  /** Runs the tasks; reports come in the order of the tasks. */
+  run(tasks: readonly PcpuTask[]): Promise<readonly PcpuReport[]>;
+  close(): Promise<void>;
+}
+
+export function inlineExecutor(core: Core): Executor {
+  const runner = new PcpuRunner(core);
+  return {
+    run: async (tasks) => {
+      const reports = tasks.map((task) => runner.run(task.pcpu, task.end));
+      // Signals and timers of the caller get their turn between quanta.
+      await new Promise((resolve) => setImmediate(resolve));
+      return reports;
+    },
+    close: async () => {},
+  };
+}
+
+export function poolExecutor(module: WebAssembly.Module, memory: WebAssembly.Memory, workers: number): Executor {
+  const here = import.meta.url;
+  const fromSource = here.endsWith('.ts');
+  const data: WorkerData = { module, memory };
+  const pool = new Piscina({
+    filename: fileURLToPath(new URL(fromSource ? './worker.ts' : './worker.js', here)),
+    minThreads: workers,
+    maxThreads: workers,
+    idleTimeout: Number.POSITIVE_INFINITY,
+    atomics: 'sync',
+    workerData: data,
+    // From source (tests, tsx) the workers need the TypeScript loader as well.
+    execArgv: fromSource ? ['--import', pathToFileURL(createRequire(here).resolve('tsx')).href] : [],
+  });
+  return {
+    run: async (tasks) => {
+      const results = await Promise.all(tasks.map((task) => pool.run(task) as Promise<PcpuReport | WorkerFailure>));
+      return results.map((result) => {
+        if ('failure' in result) throw new Error(`pCPU ${result.pcpu}: ${result.failure}`);
+        return result;
+      });
+    },
+    close: () => pool.destroy(),
+  };
+}

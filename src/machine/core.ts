@@ -1,0 +1,211 @@
+/**
+ * The compiled core over one shared memory: `Core` holds the layout, the exported functions and typed arrays over the memory.
+ * The module is compiled once per process; an instance costs 0.1 ms and is made once per (thread, host).
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Layout, readLayout } from './layout.js';
+
+/** Functions of the core. Addresses are offsets in the flat memory: `vcpu` and `domain` are base addresses. */
+export interface CoreFunctions {
+  /** Size of a host in WebAssembly pages; more than 65536 does not fit. */
+  hostBytes(pcpus: number, vcpus: number, domains: number, frames: number): number;
+  hostInit(pcpus: number, vcpus: number, domains: number, frames: number): void;
+
+  /** Executes up to `budget` instructions; returns a basic exit reason or 0xFFFF (budget used up). */
+  run(vcpu: number, budget: number): number;
+  /** Σ counter × weight of the vCPU: modelled cycles since it was created. */
+  vcpuCycles(vcpu: number): number;
+  /** Sets the vCPU's idle time; its TSC moves by the same amount. */
+  setIdle(vcpu: number, idle: number): void;
+  /** Finishes the I/O instruction in the exit record; `value` is what IN or INS read. */
+  completeIo(vcpu: number, value: number): void;
+  /** Moves EIP past the instruction in the exit record. */
+  skipInstruction(vcpu: number): void;
+  getEflags(vcpu: number): number;
+  setEflags(vcpu: number, flags: number): void;
+  /** To be called after CS, SS, DS, ES, CPL or CR0 was set from outside. */
+  changeCode(vcpu: number): void;
+  /** Empties the TLB of a new vCPU. */
+  tlbInit(vcpu: number): void;
+  flushAll(vcpu: number): void;
+  /** Delivers an exception to the guest; afterwards the fault record may hold an exit. */
+  deliverException(vcpu: number, vector: number, error: number, address: number): void;
+  /** Byte at a guest-linear address without side effects, or −1. */
+  peekU8(vcpu: number, linear: number): number;
+
+  /** First of `count` frames whose number is a multiple of `align`, or 0xFFFFFFFF. */
+  frameAllocateContiguous(count: number, align: number, owner: number, type: number): number;
+  frameAllocate(owner: number, type: number): number;
+  frameFree(frame: number): number;
+  /** An empty EPT; returns its EPTP or 0. */
+  eptCreate(owner: number, accessedDirty: number): number;
+  /** Level 1: 4 KiB, 2: 2 MiB, 3: 1 GiB. Returns the number of table frames allocated, or a negative error. */
+  eptMap(eptp: number, gpa: number, frame: number, level: number, rights: number): number;
+  /** Number of table frames allocated to split a larger page, or a negative error. */
+  eptUnmap(eptp: number, gpa: number, level: number): number;
+  /** Frame behind a guest-physical address, or 0xFFFFFFFF. */
+  eptFrame(eptp: number, gpa: number): number;
+  /** Frees the tables; returns their number. */
+  eptDestroy(eptp: number): number;
+  /** To be called after machine memory was written from outside a vCPU: code decoded from it is stale. */
+  machineWritten(machine: number, length: number): void;
+  /** Whether `bytes` (a multiple of 64) from `address` (aligned to 16) are all zero. */
+  isZero(address: number, bytes: number): number;
+
+  busReset(domain: number): void;
+  portRead(domain: number, port: number, size: number, now: number): number;
+  portWrite(domain: number, port: number, size: number, value: number, now: number): number;
+  pitSync(domain: number, now: number): void;
+  /** Clock of the timer's next edge, or 2^53. */
+  pitDeadline(domain: number): number;
+  /** 1 if a rising edge on `irq` would reach the processor. */
+  picWouldInterrupt(domain: number, irq: number): number;
+  uartInput(domain: number): void;
+  consolePut(domain: number, byte: number): void;
+}
+
+const FUNCTIONS: readonly (keyof CoreFunctions)[] = [
+  'hostBytes',
+  'hostInit',
+  'run',
+  'vcpuCycles',
+  'setIdle',
+  'completeIo',
+  'skipInstruction',
+  'getEflags',
+  'setEflags',
+  'changeCode',
+  'tlbInit',
+  'flushAll',
+  'deliverException',
+  'peekU8',
+  'frameAllocateContiguous',
+  'frameAllocate',
+  'frameFree',
+  'eptCreate',
+  'eptMap',
+  'eptUnmap',
+  'eptFrame',
+  'eptDestroy',
+  'machineWritten',
+  'isZero',
+  'busReset',
+  'portRead',
+  'portWrite',
+  'pitSync',
+  'pitDeadline',
+  'picWouldInterrupt',
+  'uartInput',
+  'consolePut',
+];
+
+const MAX_PAGES = 65536;
+
+export class Core {
+  readonly layout: Layout;
+  readonly call: CoreFunctions;
+  readonly memory: WebAssembly.Memory;
+  readonly u8: Uint8Array;
+  readonly u16: Uint16Array;
+  readonly u32: Uint32Array;
+  readonly i32: Int32Array;
+  readonly f64: Float64Array;
+
+  constructor(module: WebAssembly.Module, memory: WebAssembly.Memory) {
+    const instance = instantiate(module, memory);
+    this.layout = readLayout(instance.exports);
+    this.call = checkedFunctions(instance.exports);
+    this.memory = memory;
+    this.u8 = new Uint8Array(memory.buffer);
+    this.u16 = new Uint16Array(memory.buffer);
+    this.u32 = new Uint32Array(memory.buffer);
+    this.i32 = new Int32Array(memory.buffer);
+    this.f64 = new Float64Array(memory.buffer);
+  }
+
+  /** The u32 at a four-byte aligned address. */
+  read(address: number): number {
+    return this.u32[address >>> 2]!;
+  }
+
+  write(address: number, value: number): void {
+    this.u32[address >>> 2] = value;
+  }
+
+  /** The f64 at an eight-byte aligned address. */
+  readF64(address: number): number {
+    return this.f64[address >>> 3]!;
+  }
+
+  writeF64(address: number, value: number): void {
+    this.f64[address >>> 3] = value;
+  }
+
+  /** The u64 at a four-byte aligned address, which must be below 2^53. */
+  readU64(address: number): number {
+    return this.u32[address >>> 2]! + this.u32[(address >>> 2) + 1]! * 0x1_0000_0000;
+  }
+
+  writeU64(address: number, value: number): void {
+    this.u32[address >>> 2] = value % 0x1_0000_0000;
+    this.u32[(address >>> 2) + 1] = Math.floor(value / 0x1_0000_0000);
+  }
+}
+
+const modules = new Map<string, WebAssembly.Module>();
+
+/** Root of the package: the nearest folder above this file that holds package.json (it differs between src/ and dist/). */
+export function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json'))) {
+    const parent = dirname(folder);
+    if (parent === folder) throw new Error('package.json not found above the program');
+    folder = parent;
+  }
+  return folder;
+}
+
+/** The compiled core, from the package's build folder unless `path` says otherwise; compiled once per process. */
+export function coreModule(path: string = join(packageRoot(), 'build', 'core.wasm')): WebAssembly.Module {
+  let module = modules.get(path);
+  if (module === undefined) {
+    if (!existsSync(path)) throw new Error(`${path} is missing: run 'npm run build'`);
+    module = new WebAssembly.Module(readFileSync(path));
+    modules.set(path, module);
+  }
+  return module;
+}
+
+/** Shared memory for a host of the given size. Throws RangeError if it does not fit into 4 GiB. */
+export function hostMemory(
+  module: WebAssembly.Module,
+  pcpus: number,
+  vcpus: number,
+  domains: number,
+  frames: number,
+): WebAssembly.Memory {
+  const probe = checkedFunctions(instantiate(module, sharedMemory(16)).exports);
+  const pages = probe.hostBytes(pcpus, vcpus, domains, frames) >>> 0;
+  if (pages > MAX_PAGES) throw new RangeError(`the host needs ${pages / 16} MiB of flat memory; 4096 MiB is the limit`);
+  return sharedMemory(pages);
+}
+
+function sharedMemory(pages: number): WebAssembly.Memory {
+  return new WebAssembly.Memory({ initial: pages, maximum: Math.max(pages, 16), shared: true });
+}
+
+function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): WebAssembly.Instance {
+  return new WebAssembly.Instance(module, { env: { memory, abort } });
+}
+
+function abort(_message?: number, _file?: number, line?: number, column?: number): never {
+  throw new Error(`core: abort at ${line}:${column}`);
+}
+
+function checkedFunctions(exports: WebAssembly.Exports): CoreFunctions {
+  const missing = FUNCTIONS.filter((name) => typeof exports[name] !== 'function');
+  if (missing.length > 0) throw new Error(`the core does not export ${missing.join(', ')}: rebuild it`);
+  return exports as unknown as CoreFunctions;
+}
