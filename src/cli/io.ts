@@ -14,6 +14,7 @@ export interface Output {
 export interface Machine extends Platform {
   readonly hostBytes: NonNullable<LoadContext['hostBytes']>;
   readonly inspectImage: NonNullable<LoadContext['inspectImage']>;
+  readonly inputBytes: NonNullable<LoadContext['inputBytes']>;
 }
 
 export interface Io {

@@ -21,8 +21,8 @@ export interface RunArguments {
 
 /** Reads a scenario with the guests and the limits of this machine. */
 export function load(file: string, sets: readonly string[], io: Io, machine: Machine): Scenario {
-  const { hostBytes, inspectImage } = machine;
-  return loadScenario(file, sets, { catalogue: readCatalogue(io.guests), hostBytes, inspectImage });
+  const { hostBytes, inspectImage, inputBytes } = machine;
+  return loadScenario(file, sets, { catalogue: readCatalogue(io.guests), hostBytes, inspectImage, inputBytes });
 }
 
 /** @returns the exit code */

@@ -31,8 +31,19 @@ export interface LoadContext {
     pcpus: number,
     domains: readonly DomainSpec[],
   ) => { readonly needed: number; readonly limit: number };
-  /** Throws if the file is not an image that can be started; its message says why. */
-  readonly inspectImage?: (bytes: Uint8Array, memoryBytes: number) => void;
+  /** Throws if a domain could not be started like this; the message says why. */
+  readonly inspectImage?: (boot: Boot) => void;
+  /** Bytes that can wait at the serial port. */
+  readonly inputBytes?: () => number;
+}
+
+/** What a domain starts from. */
+export interface Boot {
+  readonly image: Uint8Array;
+  readonly imageName: string;
+  readonly memoryBytes: number;
+  readonly cmdline: string;
+  readonly modules: readonly { readonly name: string; readonly bytes: Uint8Array }[];
 }
 
 /** A guest of the catalogue, or a file of the user. */
@@ -223,9 +234,15 @@ class Loader {
       return { name: module.name ?? module.file, path: found ?? '' };
     });
     if (image === undefined) return undefined;
-    this.inspect(path, image.path, domain.guest, memoryBytes);
     const cmdline = domain.cmdline ?? image.cmdline;
     const input = domain.input ?? image.input;
+    const inputBytes = this.context.inputBytes?.() ?? LIMITS.inputMax;
+    if (input !== undefined && input.length > inputBytes) {
+      this.report([...path, 'input'], `${input.length} characters are too many`, `at most ${inputBytes} characters`);
+    }
+    if (modules.every((module) => module.path !== '')) {
+      this.inspect([...path, 'guest'], domain.guest, image.path, { memoryBytes, cmdline, modules });
+    }
     const maxInstructions = domain['max-instructions'];
     return {
       ...{ name, guest: domain.guest, path: image.path, memoryBytes, cmdline, translation, modules },
@@ -312,12 +329,20 @@ class Loader {
     return undefined;
   }
 
-  private inspect(path: Path, file: string, guest: string, memoryBytes: number): void {
+  private inspect(
+    path: Path,
+    guest: string,
+    file: string,
+    { memoryBytes, cmdline, modules }: Pick<DomainSpec, 'memoryBytes' | 'cmdline' | 'modules'>,
+  ): void {
+    if (this.context.inspectImage === undefined) return;
     try {
-      this.context.inspectImage?.(readFileSync(file), memoryBytes);
+      const loaded = modules.map((module) => ({ name: module.name, bytes: readFileSync(module.path) }));
+      const boot = { image: readFileSync(file), imageName: basename(file), memoryBytes, cmdline, modules: loaded };
+      this.context.inspectImage(boot);
     } catch (error) {
       const allowed = 'an ELF32 i386 Multiboot image that fits the memory';
-      this.report([...path, 'guest'], `${quote(guest)}: ${(error as Error).message}`, allowed);
+      this.report(path, `${quote(guest)}: ${(error as Error).message}`, allowed);
     }
   }
 

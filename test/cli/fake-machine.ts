@@ -37,8 +37,9 @@ export function fakeMachine(options: FakeOptions = {}): FakeMachine {
       needed: domains.reduce((sum, domain) => sum + domain.memoryBytes, 0),
       limit: 4 * 1024 ** 3 - 64 * 1024 ** 2,
     }),
-    inspectImage: (bytes) => {
-      if (bytes[0] === 0) throw new Error('is not an ELF image');
+    inputBytes: () => 1024,
+    inspectImage: ({ image }) => {
+      if (image[0] === 0) throw new Error('is not an ELF image');
     },
     runHost: async (config, { workers, signal, onProgress }): Promise<HostResult> => {
       runs++;

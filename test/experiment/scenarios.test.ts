@@ -2,11 +2,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readCatalogue } from '../../src/experiment/guests.js';
-import { loadScenario } from '../../src/experiment/load.js';
-import { parseMultiboot } from '../../src/hypervisor/multiboot.js';
+import { type LoadContext, loadScenario } from '../../src/experiment/load.js';
+import { planBoot } from '../../src/hypervisor/multiboot.js';
 
 const catalogue = readCatalogue('guests');
-const context = { catalogue, inspectImage: (bytes: Uint8Array, memory: number) => void parseMultiboot(bytes, memory) };
+const context: LoadContext = {
+  catalogue,
+  inspectImage: ({ image, memoryBytes, cmdline, modules }) => void planBoot(image, memoryBytes, cmdline, modules),
+};
 const load = (name: string) => loadScenario(`scenarios/${name}.yaml`, [], context);
 const entries = catalogue.names.map((name) => catalogue.find(name)!);
 

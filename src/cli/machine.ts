@@ -1,0 +1,34 @@
+/** The real machine behind the commands. */
+import { framesNeeded } from '../hypervisor/domain.js';
+import { runHost } from '../hypervisor/host.js';
+import { planBoot } from '../hypervisor/multiboot.js';
+import { Core, coreModule } from '../machine/core.js';
+import { DEFAULT_COST_TABLE } from '../machine/cost-table.js';
+import type { Machine } from './io.js';
+
+const WASM_PAGE = 65536;
+
+export function machine(): Machine {
+  let known: Core | undefined;
+  /** A core without a host, for questions about sizes. */
+  const core = (): Core => {
+    known ??= new Core(coreModule(), new WebAssembly.Memory({ initial: 16, maximum: 16, shared: true }));
+    return known;
+  };
+  return {
+    runHost,
+    costTable: DEFAULT_COST_TABLE,
+    inputBytes: () => core().layout.DOMAIN_INPUT_SIZE,
+    inspectImage: ({ image, imageName, memoryBytes, cmdline, modules }) => {
+      planBoot(image, memoryBytes, `${imageName} ${cmdline}`, modules);
+    },
+    hostBytes: (pcpus, domains) => {
+      const frames = domains.reduce((sum, { name, memoryBytes, cmdline, translation }) => {
+        const config = { name, memoryBytes, cmdline, translation, image: new Uint8Array(), imageName: '' };
+        return sum + framesNeeded(config);
+      }, 0);
+      const pages = core().call.hostBytes(pcpus, domains.length, domains.length, frames) >>> 0;
+      return { needed: pages * WASM_PAGE, limit: 65536 * WASM_PAGE };
+    },
+  };
+}
