@@ -351,6 +351,6 @@ const MODRM_VMCALL: u32 = 0xc1;
 
 /** The register forms of 0F 01 /0: VMCALL exits at every level, the others need VMX operation. */
 export function vmxGroup(s: usize, modrm: u32, length: u32): void {
-  if (modrm == MODRM_VMCALL) exitInstruction(s, EXIT_VMCALL, 0, length);
+  if ((modrm & 0xff) == MODRM_VMCALL) exitInstruction(s, EXIT_VMCALL, 0, length);
   else raise(s, VECTOR_UD);
 }
