@@ -18,7 +18,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { guests, programs } from './catalogue.mjs';
+import { guests } from './catalogue.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 
@@ -54,8 +54,8 @@ export function build(output) {
       .sort()
       .map((file) => compile(`lib/${file}`));
     const built = new Map();
-    for (const { name, machine } of programs) {
-      const own = [`programs/${name}.c`, ...(machine ? [`programs/${name}-machine.c`] : [])].map(compile);
+    for (const { name, sources } of guests) {
+      const own = sources.map(compile);
       const file = join(output, `${name}.elf`);
       gcc([...LINK, '-o', file, ...own, ...library]);
       chmodSync(file, 0o644);
@@ -79,11 +79,10 @@ function manifest(built) {
     about: 'Written by guests/build.mjs; see guests/README.md',
     toolchain: toolchain(),
     flags: [...COMPILE, ...LINK].join(' '),
-    images: Object.fromEntries(built),
     guests: Object.fromEntries(
-      guests.map(({ name, image, ...rest }) => [
+      guests.map(({ name, sources: _, ...rest }) => [
         name,
-        { image: built.get(image).file, ...rest, checksums: expected[image]?.[rest.cmdline] ?? {} },
+        { ...built.get(name), checksums: expected[name]?.[rest.cmdline] ?? {}, ...rest },
       ]),
     ),
   };

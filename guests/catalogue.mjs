@@ -55,22 +55,199 @@ export const programs = [
     machine: true,
     cmdlines: ['', 'procs=3 n=5000', 'procs=8 n=20000 seed=7', 'hz=100', 'hz=10000'],
   },
+  {
+    name: 'strings',
+    description: 'string instructions of all sizes, directions, alignments and repeats; memcpy and its family',
+    cmdlines: ['', 'n=2000', 'n=5000 seed=7'],
+  },
+  {
+    name: 'ctx',
+    description: 'n switches between two address spaces by CR3, touches accesses after each',
+    machine: true,
+    cmdlines: ['', 'n=1000', 'global=1', 'n=20000 touches=64 pages=128'],
+  },
+  {
+    name: 'alu',
+    description: 'n rounds of arithmetic, logic, shifts and bit instructions with their flags',
+    cmdlines: ['', 'n=100', 'seed=2'],
+  },
+  {
+    name: 'smc',
+    description: 'self-modifying code: emitted functions, patches ahead, to itself, in other pages, across pages',
+    cmdlines: ['', 'n=500', 'seed=2'],
+  },
+  {
+    name: 'timer',
+    description: 'sleeps with HLT through ticks timer interrupts at hz',
+    machine: true,
+    cmdlines: ['', 'ticks=20', 'hz=100 ticks=20 work=100000'],
+  },
+  {
+    name: 'echo',
+    description: 'reads a line from the UART, echoes and hashes it',
+    input: 'The quick brown fox jumps over the lazy dog.\n',
+    cmdlines: [''],
+  },
+  {
+    name: 'hostile-undefined',
+    description: 'byte sequences that are no instructions; each must raise what the real CPU raises',
+    cmdlines: ['', 'n=1'],
+    qemuDiffers: 'TCG accepts some LOCK prefixes and register forms that the CPU refuses',
+  },
+  {
+    name: 'hostile-smc-storm',
+    description: 'code on 16 pages that patches code on 16 pages all the time',
+    cmdlines: ['', 'n=1000'],
+  },
 ];
 
+const poweroff = { kind: 'shutdown', reason: 'poweroff' };
+const limit = { kind: 'limit' };
+const tripleFault = { kind: 'triple-fault' };
+const outside = { kind: 'ept-violation' };
+
 /**
- * The named runs, as a scenario uses them: image, command line, memory, and how the run must end on Ringfence.
- * `outcome`: poweroff · crash (SHUTDOWN_crash) · reboot · triple-fault · halted (HLT that nothing can end) ·
- * ept-violation (an access outside the guest's memory) · budget (runs until it is stopped).
+ * Guests that do their worst; the source is `hostile/<name>.c`. `outcome` is how the run must end on Ringfence (the fields
+ * given must be equal; kind `any`: in whatever way, but it must end), `qemu` what QEMU makes of it, which has no EPT.
+ * `checksums`: what the architecture demands, in programs that have no native counterpart.
  */
+export const hostile = [
+  { name: 'triple-fault', description: 'exception with an empty IDT', outcome: tripleFault, qemu: 'reset' },
+  { name: 'spin', description: 'spins for ever with interrupts off', outcome: limit, qemu: 'stopped' },
+  {
+    name: 'halt',
+    description: 'HLT with interrupts off',
+    outcome: { kind: 'halted', interrupts: false },
+    qemu: 'stopped',
+  },
+  { name: 'crash', description: 'SHUTDOWN_crash', outcome: { kind: 'shutdown', reason: 'crash' }, qemu: 'crash' },
+  { name: 'reset', description: 'reset by port 0x64', outcome: { kind: 'reset', port: 0x64 }, qemu: 'reset' },
+  { name: 'tables', description: 'overwrites its page directory with garbage', outcome: outside, qemu: 'reset' },
+  {
+    name: 'tables-inside',
+    description: 'reads through page tables of garbage that stays inside its memory',
+    outcome: poweroff,
+    qemu: 'poweroff',
+  },
+  { name: 'cr3', description: 'CR3 to absent memory', outcome: outside, qemu: 'reset' },
+  {
+    name: 'beyond-read',
+    description: 'reads the first word beyond its memory',
+    outcome: { kind: 'ept-violation', access: 'read' },
+    qemu: 'poweroff',
+  },
+  {
+    name: 'beyond-write',
+    description: 'writes the first word beyond its memory',
+    outcome: { kind: 'ept-violation', access: 'write' },
+    qemu: 'poweroff',
+  },
+  {
+    name: 'beyond-execute',
+    description: 'jumps beyond its memory',
+    outcome: { kind: 'ept-violation', access: 'execute' },
+    qemu: 'any',
+  },
+  {
+    name: 'write-everywhere',
+    description: 'writes through all linear, then all physical space',
+    outcome: { kind: 'ept-violation', access: 'write' },
+    qemu: 'poweroff',
+    checksums: { 'hostile-write-everywhere': '040c5394' },
+  },
+  {
+    name: 'execute-data',
+    description: 'jumps into random bytes in ring 3, n times',
+    outcome: poweroff,
+    qemu: 'any',
+    qemuDiffers: 'IRET in ring 3 enters virtual-8086 mode in TCG 7.2',
+  },
+  { name: 'garbage', description: 'jumps into random bytes in ring 0', outcome: { kind: 'any' }, qemu: 'any' },
+  { name: 'fault-storm', description: 'page faults for ever', outcome: limit, qemu: 'stopped' },
+  {
+    name: 'stack-overflow',
+    description: 'recurses until the stack is in an absent page',
+    outcome: tripleFault,
+    qemu: 'reset',
+  },
+  {
+    name: 'nesting',
+    description: 'exceptions in exception handlers, n deep',
+    outcome: poweroff,
+    qemu: 'poweroff',
+    checksums: { 'hostile-nesting': 'a38b620e' },
+  },
+  { name: 'idt-garbage', description: 'an IDT without a valid gate', outcome: tripleFault, qemu: 'reset' },
+  { name: 'idt-absent', description: 'an IDT in absent memory', outcome: outside, qemu: 'reset' },
+  { name: 'gdt-absent', description: 'a GDT in absent memory', outcome: outside, qemu: 'reset' },
+  {
+    name: 'gdt-garbage',
+    description: 'loads every selector of a GDT of random descriptors',
+    outcome: poweroff,
+    qemu: 'poweroff',
+    checksums: { 'hostile-gdt-garbage': 'e52fac72' },
+  },
+  {
+    name: 'ports',
+    description: 'reads and writes all 65,536 ports, which ends in a reset',
+    outcome: { kind: 'reset', port: 0x64 },
+    qemu: 'any',
+    qemuDiffers: 'a word read of the UART aborts QEMU 7.2',
+  },
+  {
+    name: 'hypercalls',
+    description: 'hypercalls with random numbers, arguments and pointers',
+    outcome: poweroff,
+    qemu: 'poweroff',
+    checksums: { 'hostile-hypercalls': '2561dbbc' },
+  },
+  {
+    name: 'msrs',
+    description: 'RDMSR and WRMSR of everything',
+    outcome: poweroff,
+    qemu: 'poweroff',
+    checksums: { 'hostile-msrs': '050c5707' },
+  },
+  {
+    name: 'int-flood',
+    description: 'INT n for all vectors, n rounds',
+    outcome: poweroff,
+    qemu: 'poweroff',
+    checksums: { 'hostile-int-flood': '00271000' },
+  },
+  {
+    name: 'timer-storm',
+    description: 'n timer interrupts at 0.6 MHz',
+    outcome: poweroff,
+    qemu: 'poweroff',
+    checksums: { 'hostile-timer-storm': 'd4a94dde' },
+  },
+  { name: 'flood', description: 'floods the console for ever', outcome: limit, qemu: 'stopped' },
+];
+
+/** Every image: its sources, and what a scenario and a test need to know about it. */
 export const guests = [
-  ...programs.map(({ name, description, cmdlines, memoryMiB = 4, input }) => ({
+  ...programs.map(({ name, description, machine, cmdlines, memoryMiB = 4, input }) => ({
     name,
-    image: name,
+    sources: [
+      name.startsWith('hostile-') ? `${name.replace('-', '/')}.c` : `programs/${name}.c`,
+      ...(machine ? [`programs/${name}-machine.c`] : []),
+    ],
     description,
     cmdline: cmdlines[0],
     memoryMiB,
     ...(input === undefined ? {} : { input }),
-    hostile: false,
-    outcome: 'poweroff',
+    hostile: name.startsWith('hostile-'),
+    outcome: poweroff,
+  })),
+  ...hostile.map(({ name, description, outcome, checksums }) => ({
+    name: `hostile-${name}`,
+    sources: [`hostile/${name}.c`],
+    description,
+    cmdline: '',
+    memoryMiB: 4,
+    hostile: true,
+    outcome,
+    ...(checksums ? { checksums } : {}),
   })),
 ];

@@ -32,10 +32,16 @@ extern const char *command_line;
 
 /* Memory. `heap` gives zeroed, page-aligned memory and panics when the guest has too little. */
 void *heap(u32 bytes);
+void *code_heap(u32 bytes); /* the same, and it may be executed */
 void *memcpy(void *to, const void *from, __SIZE_TYPE__ bytes);
 void *memmove(void *to, const void *from, __SIZE_TYPE__ bytes);
 void *memset(void *to, int value, __SIZE_TYPE__ bytes);
 int memcmp(const void *a, const void *b, __SIZE_TYPE__ bytes);
+
+/* Runs action(argument); if it traps, comes back at once. Returns 0, or 0x100 | vector with the error code in guarded_error. */
+void guard_start(void);
+u32 guarded(void (*action)(u32), u32 argument);
+extern u32 guarded_error;
 
 /* Deterministic numbers: Marsaglia's xorshift32 (never 0), and one step of a 32-bit FNV-1a-like hash. */
 static inline u32 next_random(u32 *state) {

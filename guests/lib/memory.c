@@ -42,3 +42,5 @@ void *heap(u32 bytes) {
     memory_next = start + bytes;
     return memset((void *)start, 0, bytes);
 }
+
+void *code_heap(u32 bytes) { return heap(bytes); }

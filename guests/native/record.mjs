@@ -7,7 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { programs } from '../catalogue.mjs';
+import { guests as images, programs } from '../catalogue.mjs';
 
 const guests = dirname(dirname(fileURLToPath(import.meta.url)));
 const FLAGS = '-m32 -march=i686 -O2 -fno-pie -no-pie -DNATIVE -Wall -Wextra -Werror -Ilib'.split(' ');
@@ -24,7 +24,8 @@ export function record() {
     return Object.fromEntries(
       programs.map(({ name, machine, cmdlines, input = '' }) => {
         const file = join(directory, name);
-        const sources = ['lib/print.c', 'lib/arguments.c', 'native/runtime.c', `programs/${name}.c`];
+        const [source] = images.find((image) => image.name === name).sources;
+        const sources = ['lib/print.c', 'lib/arguments.c', 'native/runtime.c', source];
         if (machine) sources.push(`native/${name}-machine.c`);
         execFileSync('gcc', [...FLAGS, '-o', file, ...sources], { cwd: guests, stdio: 'inherit' });
         const run = (cmdline) => checksums(execFileSync(file, cmdline.split(' '), { input, encoding: 'utf8' }));

@@ -1,0 +1,38 @@
+/* Hypercalls of all numbers with random arguments and pointers, in and out of its memory (but none that may end it). */
+#include "machine.h"
+
+static u32 seed, numbers[6];
+
+static u32 wild(void) {
+    u32 random = next_random(&seed);
+    switch (random & 7) {
+        case 0: return 0;
+        case 1: return random >> 28;
+        case 2: return memory_end - (random >> 28);
+        case 3: return 0xffffffff - (random >> 28);
+        case 4: return (u32)numbers;
+        default: return next_random(&seed);
+    }
+}
+
+static void one(u32 number) {
+    hypercall(number, numbers[1], numbers[2], numbers[3], numbers[4], numbers[5]);
+}
+
+void program(void) {
+    u32 n = argument("n", 20000), refused = 0, before;
+    seed = seeded(argument("seed", 1));
+    guard_start();
+    for (u32 i = 0; i < n; i++) {
+        u32 number = i & 1 ? i / 2 % 64 : wild();
+        for (int k = 1; k < 6; k++) numbers[k] = wild();
+        if (number == HYPERVISOR_SCHED_OP && numbers[1] - 1 < 4) numbers[1] += 4; /* no block, shutdown, poll */
+        if (number == HYPERVISOR_CONSOLE_IO && numbers[2] < 0x80000000) numbers[2] |= 0x80000000;
+        before = read_cr3();
+        if (guarded(one, number)) refused++;
+        if (read_cr3() != before) panic("CR3 changed");
+    }
+    remark("exceptions", refused); /* all, where there is no hypervisor */
+    begin("hostile-hypercalls");
+    end(mix(MIX_START, n));
+}
