@@ -17,6 +17,7 @@ import {
   ROM_ATTRIBUTES,
   ROM_FUSED,
   ROM_GENERIC,
+  ROM_INDEXLESS,
   ROM_ROWS,
 } from '../generated/rom';
 import { VCPU_EBX, VCPU_T0, VCPU_T1, VCPU_ZERO } from '../layout';
@@ -283,6 +284,10 @@ export function decodeInstruction(blk: usize, u: usize, code: usize, offset: u32
   ) {
     const generic = load<u16>(ROM_GENERIC + ((op as usize) << 1));
     if (generic && op) op = generic;
+  }
+  if (addressed && indexRegister == (VCPU_ZERO as u32)) {
+    const indexless = load<u16>(ROM_INDEXLESS + ((op as usize) << 1));
+    if (indexless) op = indexless;
   }
   store<u16>(at, op as u16);
   store<u8>(at, register(load<u8>(row), modrm, opcode) as u8, UOP_A);

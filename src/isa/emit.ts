@@ -69,8 +69,9 @@ const masked = (text: string, width: number): string =>
 
 /** Address of the register that a µop field names. */
 const registerAt = (place: Place): string => `s + (load<u8>(pc, ${place === 'a' ? 2 : 3}) as usize)`;
-const ADDRESS =
-  'load<u32>(s + (load<u8>(pc, 4) as usize)) + (load<u32>(s + (load<u8>(pc, 5) as usize)) << (load<u8>(pc, 6) as u32)) + load<u32>(pc, 8)';
+const BASE_DISP = 'load<u32>(s + (load<u8>(pc, 4) as usize)) + load<u32>(pc, 8)';
+const INDEX = '(load<u32>(s + (load<u8>(pc, 5) as usize)) << (load<u8>(pc, 6) as u32))';
+const address = (c: Context): string => (c.hot && c.uop.indexless ? BASE_DISP : `${BASE_DISP} + ${INDEX}`);
 
 interface Context {
   uop: Uop;
@@ -122,7 +123,7 @@ function expression(c: Context, e: Expr): string {
         case 'disp':
           return 'load<u32>(pc, 8)';
         case 'ea':
-          return `(${ADDRESS})`;
+          return `(${address(c)})`;
       }
       throw new Error(`${uop.name}: unknown name "${e.name}"`);
     }
@@ -239,7 +240,7 @@ function statements(c: Context, program: Statement[]): void {
 function effect(c: Context, name: string, args: Expr[]): void {
   const { uop } = c;
   if (name.startsWith('flags.')) {
-    if (!uop.withoutFlags)
+    if (!(c.hot && uop.withoutFlags))
       flags(
         c,
         name,
@@ -310,7 +311,7 @@ function prologue(c: Context): void {
   if (bits) {
     const reads = readsMemory(uop);
     const writes = writesMemory(uop);
-    lines.push(`const m: u32 = ${ADDRESS};`);
+    lines.push(`const m: u32 = ${address(c)};`);
     if (c.hot) tlbCheck(lines, 'm', bits / 8, writes ? 'TLB_TAG_W' : 'TLB_TAG_R', 'h');
     else if (reads) {
       if (writes) {

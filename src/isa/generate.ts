@@ -48,17 +48,29 @@ function attributes(uop: Uop): number {
 
 const { entries, hot } = build();
 const indent = (lines: string[]): string => lines.map((line) => `        ${line}`).join('\n');
-const cases = (uops: Uop[], emit: (uop: Uop) => string[]): string =>
-  uops.map((uop) => `      case ${uop.id}: { // ${uop.name}\n${indent(emit(uop))}\n      }`).join('\n');
+const hotCases = UOPS.filter((uop) => uop.hot)
+  .map((uop) => `      case ${uop.id}: { // ${uop.name}\n${indent(emitHot(uop))}\n      }`)
+  .join('\n');
 
-const hotCases = cases(
-  UOPS.filter((uop) => uop.hot),
-  emitHot,
-);
-const coldCases = cases(
-  UOPS.filter((uop) => !uop.hot || !pure(uop)),
-  emitCold,
-);
+/**
+ * Cold bodies, each once however many µops share it, and their numbers: asc makes a jump table only of a dense switch
+ * of at most 1024 cases.
+ */
+const coldBodies = new Map<string, Uop[]>();
+for (const uop of UOPS) {
+  if (pure(uop)) continue;
+  const body = indent(emitCold(uop));
+  coldBodies.set(body, [...(coldBodies.get(body) ?? []), uop]);
+}
+const coldNumbers = new Map<Uop, number>();
+const coldCases = [...coldBodies]
+  .map(([body, uops], index) => {
+    for (const uop of uops) coldNumbers.set(uop, FIRST_UOP + index);
+    return `      case ${FIRST_UOP + index}: { // ${uops[0]!.name}\n${body}\n      }`;
+  })
+  .join('\n');
+if (FIRST_UOP + coldBodies.size > 1024 || hot > 1024)
+  throw new Error('a switch has more cases than asc turns into a table');
 
 /** A hot µop that cannot leave its hot case needs no cold one. */
 function pure(uop: Uop): boolean {
@@ -121,7 +133,7 @@ ${hotCases}
 `;
 const coldBody = `/** Runs one µop by the slow accessors. Returns a STATUS_*. */
 export function cold(s: usize, blk: usize, pc: usize): u32 {
-    switch (load<u16>(pc) as u32) {
+    switch (load<u16>(ROM_COLD + ((load<u16>(pc) as usize) << 1)) as u32) {
       case UOP_FALL:
         return transferNear(s, blk, true, 4);
       case UOP_STOP:
@@ -159,8 +171,8 @@ const slot = (opcode: number): number => (opcode >= 0x0f00 ? 256 + (opcode & 0xf
 
 function writeRow(index: number, entry: Entry): void {
   const at = index * ROW_SIZE;
-  rom.setUint8(at, entry.a);
-  rom.setUint8(at + 1, entry.b);
+  rom.setUint8(at, entry.a || rom.getUint8(at));
+  rom.setUint8(at + 1, entry.b || rom.getUint8(at + 1));
   rom.setUint8(at + 2, entry.immediate || rom.getUint8(at + 2));
   rom.setUint8(at + 3, rom.getUint8(at + 3) | entry.flags);
   entry.uops.forEach((uop, i) => {
@@ -188,18 +200,23 @@ const DEAD_AT = ATTRIBUTES_AT + count * 4;
 const GENERIC_AT = DEAD_AT + count * 2;
 const FUSED_AT = GENERIC_AT + count * 2;
 const WRITES_AT = FUSED_AT + count * 2;
-const bytes = (WRITES_AT + count + 7) & ~7;
+const INDEXLESS_AT = (WRITES_AT + count + 1) & ~1;
+const COLD_AT = INDEXLESS_AT + count * 2;
+const bytes = (COLD_AT + count * 2 + 7) & ~7;
 const image = new DataView(new ArrayBuffer(bytes));
 new Uint8Array(image.buffer).set(new Uint8Array(rom.buffer));
 const FALL = 1;
 const SEGMENT = 4;
 image.setUint32(ATTRIBUTES_AT + SEGMENT * 4, 1 << ATTRIBUTE.faults, true);
 image.setUint32(ATTRIBUTES_AT + FALL * 4, 1 << ATTRIBUTE.terminal, true);
+for (let fixed = 0; fixed < FIRST_UOP; fixed++) image.setUint16(COLD_AT + fixed * 2, fixed, true);
 for (const uop of UOPS) {
+  image.setUint16(COLD_AT + uop.id * 2, coldNumbers.get(uop) ?? 0, true);
   image.setUint32(ATTRIBUTES_AT + uop.id * 4, attributes(uop), true);
   image.setUint8(WRITES_AT + uop.id, flagMasks(uop).writes);
   image.setUint16(DEAD_AT + uop.id * 2, uop.variants.dead?.id ?? 0, true);
   image.setUint16(GENERIC_AT + uop.id * 2, uop.variants.generic?.id ?? 0, true);
+  image.setUint16(INDEXLESS_AT + uop.id * 2, uop.variants.indexless?.id ?? 0, true);
   image.setUint16(FUSED_AT + uop.id * 2, uop.variants.fused?.[0]?.id ?? 0, true);
 }
 for (const uop of UOPS)
@@ -219,6 +236,8 @@ export const ROM_DEAD: usize = DECODE_ROM + ${DEAD_AT};
 export const ROM_GENERIC: usize = DECODE_ROM + ${GENERIC_AT};
 export const ROM_FUSED: usize = DECODE_ROM + ${FUSED_AT};
 export const ROM_WRITES: usize = DECODE_ROM + ${WRITES_AT};
+export const ROM_INDEXLESS: usize = DECODE_ROM + ${INDEXLESS_AT};
+export const ROM_COLD: usize = DECODE_ROM + ${COLD_AT};
 export const ROM_SIZE: usize = ${bytes};
 ${Object.entries(ATTRIBUTE)
   .map(([name, bit]) => `export const ATTRIBUTE_${name.toUpperCase()}: u32 = ${bit};`)
@@ -239,6 +258,8 @@ mkdirSync(out, { recursive: true });
 const write = (name: string, body: string, extra = '') =>
   writeFileSync(join(out, name), `${BANNER}${imports(body)}${extra}\n\n${body}`);
 write('interpret.ts', hotBody, "\nimport { cold } from './cold';");
-write('cold.ts', coldBody);
+write('cold.ts', coldBody, "\nimport { ROM_COLD } from './rom';");
 writeFileSync(join(out, 'rom.ts'), romText);
-process.stderr.write(`isa: ${entries.length} rows, ${UOPS.length} µops, ${hot} hot, rom ${bytes} bytes\n`);
+process.stderr.write(
+  `isa: ${entries.length} rows, ${UOPS.length} µops, ${hot} hot, ${coldBodies.size} cold bodies, rom ${bytes} bytes\n`,
+);

@@ -146,7 +146,7 @@ const SHIFTS: [name: string, semantics: string, extra?: Extra][] = [
   ],
   [
     'sar',
-    'let n = src & 31; if (n) { let x = sext(dst); let r = sar(x, n); let c = sar(x, n - 1) & 1; flags.shift(r, c, 0); dst = r }',
+    'let n = src & 31; if (n) { let r = sar(sext(dst), n); let c = sar(sext(dst), n - 1) & 1; flags.shift(r, c, 0); dst = r }',
   ],
 ];
 SHIFTS.forEach(([name, semantics, extra], group) => {

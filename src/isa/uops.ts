@@ -20,10 +20,12 @@ export interface Uop {
   hot: boolean;
   /** The variant that computes no flags, for use where no one can see them. */
   withoutFlags: boolean;
+  /** The variant whose memory operand has no index register. */
+  indexless: boolean;
   /** Condition (even code) of the Jcc that is fused into this compare. */
   fused?: number;
   row: Row;
-  variants: { dead?: Uop; generic?: Uop; fused?: Uop[] };
+  variants: { dead?: Uop; generic?: Uop; fused?: Uop[]; indexless?: Uop };
 }
 
 /** How the decoder fills the µop's register bytes. */
@@ -148,11 +150,24 @@ function make(row: Row, program: Statement[], places: Uop['places'], width: numb
     end: row.end,
     hot,
     withoutFlags: false,
+    indexless: false,
     row,
     variants: {},
   };
   byKey.set(key, uop);
   UOPS.push(uop);
+  addVariants(uop);
+  if (hot && (places.includes('m') || calls(program, 'ea'))) {
+    uop.variants.indexless = { ...uop, name: `${name}_d`, indexless: true, variants: {} };
+    UOPS.push(uop.variants.indexless);
+    addVariants(uop.variants.indexless);
+  }
+  return uop;
+}
+
+/** The forms of a hot µop that the decoder chooses by what surrounds it. */
+function addVariants(uop: Uop): void {
+  const { name, program, hot } = uop;
   const setsFlags = JSON.stringify(program).includes('"flags.');
   const works = ['dst', 'src', 'acc'].some((target) => assigns(program, target));
   if (hot && setsFlags && works) {
@@ -163,7 +178,7 @@ function make(row: Row, program: Statement[], places: Uop['places'], width: numb
     uop.variants.generic = { ...uop, name: `${name}_generic`, hot: false, variants: {} };
     UOPS.push(uop.variants.generic);
   }
-  if (hot && FUSABLE.has(row.name)) {
+  if (hot && FUSABLE.has(uop.row.name)) {
     uop.variants.fused = FUSED_CONDITIONS.map((condition) => ({
       ...uop,
       name: `${name}_j${CONDITIONS[condition >> 1]}`,
@@ -173,7 +188,6 @@ function make(row: Row, program: Statement[], places: Uop['places'], width: numb
     }));
     UOPS.push(...uop.variants.fused);
   }
-  return uop;
 }
 
 interface Operand {
