@@ -1,0 +1,14 @@
+/** All sets of forms and how to make cases of them. */
+import type { Random } from '../oracle/random.js';
+import { type Form, makeX87Case, X87_FORMS } from './forms-x87.js';
+import type { Case } from './record.js';
+
+export interface FormSet {
+  readonly name: string;
+  readonly forms: readonly Form[];
+  readonly make: (c: Case, form: Form, random: Random) => void;
+  /** Cases of a form in the recorded slice. */
+  readonly goldenCases: number;
+}
+
+export const FORM_SETS: readonly FormSet[] = [{ name: 'x87', forms: X87_FORMS, make: makeX87Case, goldenCases: 120 }];
