@@ -3,11 +3,12 @@
 export { getEflags, setEflags } from './cpu/flags';
 export { deliverException } from './cpu/interrupts';
 export { completeIo, skipInstruction } from './cpu/io';
-export { completeIo, skipInstruction } from './cpu/io';
 export { changeCode, updateMode } from './cpu/mode';
 export { run } from './cpu/run';
+export { modelledCycles } from './cpu/time';
 export { busReset, portRead, portWrite } from './device/bus';
-export { setIdle, vcpuCycles } from './device/clock';
+export { setIdle } from './device/clock';
+export { consoleWrite } from './device/console';
 export { picWouldInterrupt } from './device/pic';
 export { pitDeadline, pitSync } from './device/pit';
 export { consolePut, uartInput } from './device/uart';

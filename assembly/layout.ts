@@ -62,6 +62,7 @@ export const COUNTER_INTERRUPT: u32 = 5; //      external and software interrupt
 export const COUNTER_PAGE_FAULT: u32 = 6; //     of the exceptions, #PF
 export const COUNTER_TLB_FLUSH: u32 = 7; //      whole-TLB invalidations
 export const COUNTER_DOUBLE_FAULT: u32 = 8; //   of the exceptions, #DF
+export const COUNTER_EXIT_CYCLES: u32 = 15; //  modelled cycles of all exits so far; its weight is 1
 /** Exits by basic exit reason (Intel SDM Vol. 3D, Appendix C, "VMX Basic Exit Reasons"): COUNTER_EXIT + reason. */
 export const COUNTER_EXIT: u32 = 16;
 export const COUNTERS: u32 = COUNTER_EXIT + 80;
@@ -309,6 +310,8 @@ export const DOMAIN_CONSOLE_HEAD: usize = 512; // bytes written to the console r
 export const DOMAIN_CONSOLE_TAIL: usize = 516; // bytes drained by the host
 export const DOMAIN_INPUT_HEAD: usize = 520; // bytes the host wrote to the input ring since the domain began
 export const DOMAIN_INPUT_TAIL: usize = 524; // bytes that the UART has taken from it
+export const DOMAIN_CONSOLE_KEPT: usize = 528; // drained bytes that were kept
+export const DOMAIN_CONSOLE_DROPPED: usize = 536; // f64 drained bytes beyond the host's limit
 export const DOMAIN_CONSOLE: usize = 1024; // ring
 export const DOMAIN_CONSOLE_SIZE: u32 = 2048; // power of two
 export const DOMAIN_INPUT: usize = 3072; // ring

@@ -1,10 +1,10 @@
 /** Virtual time as the guest sees it: a function of event counts alone. */
-import { COUNTERS, HOST_WEIGHTS, VCPU_COUNTERS, VCPU_TSC_ADJUST, VCPU_TSC_BASE } from '../layout';
+import { COUNTER_EXIT, HOST_WEIGHTS, VCPU_COUNTERS, VCPU_TSC_ADJUST, VCPU_TSC_BASE } from '../layout';
 
-/** Modelled cycles of this vCPU so far: Σ counter × weight. */
+/** Modelled cycles of this vCPU so far: Σ counter × weight. The exits' part is summed as they happen: record.ts. */
 function cycles(s: usize): u64 {
   let sum: u64 = 0;
-  for (let i: usize = 0; i < (COUNTERS as usize); i++) {
+  for (let i: usize = 0; i < (COUNTER_EXIT as usize); i++) {
     const weight = load<u32>(HOST_WEIGHTS + (i << 2));
     if (weight) sum += load<u64>(s + VCPU_COUNTERS + (i << 3)) * u64(weight);
   }

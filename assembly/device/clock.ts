@@ -2,13 +2,7 @@
  * A vCPU's clock, which its domain's devices and its TSC follow: its own modelled cycles and the time it was idle.
  * Times leave as f64, because BigInt would cost an allocation per exit; they are whole numbers below 2^53.
  */
-import { modelledCycles } from '../cpu/time';
 import { VCPU_IDLE, VCPU_TSC_BASE } from '../layout';
-
-/** Modelled cycles of the vCPU since it was created. */
-export function vcpuCycles(s: usize): f64 {
-  return f64(modelledCycles(s));
-}
 
 /** Sets the idle time; the TSC moves by the same amount, from wherever the guest has set it. */
 export function setIdle(s: usize, idle: f64): void {

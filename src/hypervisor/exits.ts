@@ -113,10 +113,10 @@ function onIo(guest: Guest): Verdict {
     value = core.call.portRead(domain.base, port, size, now);
   } else {
     const datum = core.read(vcpu.base + core.layout.VCPU_EXIT_VALUE);
+    guest.makeRoom(size);
     if (core.call.portWrite(domain.base, port, size, datum, now) !== 0) {
       return guest.end({ kind: 'reset', port: RESET_PORTS.find((p) => p >= port && p < port + size) ?? port });
     }
-    guest.drainIfFull();
   }
   core.call.completeIo(vcpu.base, value);
   return RESUME;

@@ -13,6 +13,9 @@ export const YIELD = 2; //  run on after the others had their turn
 export const END = 3; //    the domain ends with `guest.outcome`
 export type Verdict = typeof RESUME | typeof BLOCK | typeof YIELD | typeof END;
 
+/** Console bytes kept of a domain: a guest that floods its console must not fill the host's memory. */
+export const CONSOLE_LIMIT = 1 << 20;
+
 export class Guest {
   readonly core: Core;
   readonly vcpu: VcpuView;
@@ -31,7 +34,9 @@ export class Guest {
 
   /** The domain's clock in cycles: its own cycles and what it was idle. */
   clock(): number {
-    return this.core.readF64(this.vcpu.base + this.core.layout.VCPU_IDLE) + this.core.call.vcpuCycles(this.vcpu.base);
+    return (
+      this.core.readF64(this.vcpu.base + this.core.layout.VCPU_IDLE) + this.core.call.modelledCycles(this.vcpu.base)
+    );
   }
 
   /** Moves on to the next instruction after an exit at an instruction. */
@@ -44,22 +49,25 @@ export class Guest {
     return END;
   }
 
-  /** Writes bytes to the console; the ring is emptied before it is full. */
-  put(byte: number): void {
-    this.core.call.consolePut(this.domain.base, byte);
-    this.drainIfFull();
-  }
-
-  drainIfFull(): void {
+  /** Empties the console ring when fewer than `room` bytes are free. */
+  makeRoom(room: number): void {
     const { core, domain } = this;
     const l = core.layout;
     const used =
       (core.read(domain.base + l.DOMAIN_CONSOLE_HEAD) - core.read(domain.base + l.DOMAIN_CONSOLE_TAIL)) >>> 0;
-    if (used >= l.DOMAIN_CONSOLE_SIZE - 8) this.drain();
+    if (used + room > l.DOMAIN_CONSOLE_SIZE) this.drain();
   }
 
+  /** Takes what is in the console ring; beyond the limit bytes are counted and dropped. */
   drain(): void {
-    const bytes = this.domain.drainConsole();
-    if (bytes.length > 0) this.console.push(bytes);
+    const { core, domain } = this;
+    const keptAt = domain.base + core.layout.DOMAIN_CONSOLE_KEPT;
+    const droppedAt = domain.base + core.layout.DOMAIN_CONSOLE_DROPPED;
+    const kept = core.read(keptAt);
+    const bytes = domain.drainConsole();
+    const room = Math.min(bytes.length, CONSOLE_LIMIT - kept);
+    if (room > 0) this.console.push(bytes.subarray(0, room));
+    core.write(keptAt, kept + room);
+    core.writeF64(droppedAt, core.readF64(droppedAt) + bytes.length - room);
   }
 }

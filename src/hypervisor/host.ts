@@ -235,7 +235,7 @@ export class Host {
     }
     const console = Buffer.concat(tracked.console);
     const domain = this.#view.domainAddress(index);
-    const cycles = core.call.vcpuCycles(vcpu.base);
+    const cycles = core.call.modelledCycles(vcpu.base);
     return {
       name: tracked.config.name,
       imageName: tracked.config.imageName,
@@ -260,6 +260,7 @@ export class Host {
       stateHash: hash,
       consoleSha256: sha256(console),
       console: new Uint8Array(console),
+      consoleDropped: core.readF64(domain + l.DOMAIN_CONSOLE_DROPPED),
     };
   }
 

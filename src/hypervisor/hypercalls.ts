@@ -77,11 +77,8 @@ function consoleIo(guest: Guest): Verdict {
   const count = vcpu.ecx;
   const buffer = vcpu.edx;
   const n = Math.min(count, CONSOLE_CHUNK);
-  for (let i = 0; i < n; i++) {
-    const byte = core.call.peekU8(vcpu.base, (buffer + i) >>> 0);
-    if (byte < 0) return finish(guest, -EFAULT);
-    guest.put(byte);
-  }
+  guest.makeRoom(n);
+  if (core.call.consoleWrite(guest.domain.base, vcpu.base, buffer, n) !== n) return finish(guest, -EFAULT);
   if (n === count) return finish(guest, 0);
   vcpu.ecx = count - n;
   vcpu.edx = (buffer + n) >>> 0;

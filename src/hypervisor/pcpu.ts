@@ -124,7 +124,7 @@ export class PcpuRunner {
     const v = guest.vcpu.base;
     const chunkEndAt = v + l.VCPU_CHUNK_END;
     const retiredAt = v + l.VCPU_COUNTERS + 8 * l.COUNTER_RETIRED;
-    let cycles = core.call.vcpuCycles(v);
+    let cycles = core.call.modelledCycles(v);
     const base = time - cycles;
     if (!this.#ownClock) {
       core.call.setIdle(v, base);
@@ -151,7 +151,7 @@ export class PcpuRunner {
           verdict = handleExit(guest, reason);
           core.writeF64(chunkEndAt, 0);
         }
-        cycles = core.call.vcpuCycles(v);
+        cycles = core.call.modelledCycles(v);
         if (verdict !== RESUME) break;
       }
       if (verdict === RESUME && exceededByEvents(guest)) verdict = guest.end({ kind: 'limit', limit: 'instructions' });

@@ -148,7 +148,10 @@ export interface DomainResult {
   /** SHA-256 over the architectural registers and all guest memory at the end. */
   readonly stateHash: string;
   readonly consoleSha256: string;
+  /** The first MiB of what the domain wrote to its console. */
   readonly console: Uint8Array;
+  /** Bytes it wrote beyond that. */
+  readonly consoleDropped: number;
 }
 
 export interface DomainWallClock {

@@ -16,7 +16,7 @@ export interface CoreFunctions {
   /** Executes up to `budget` instructions; returns a basic exit reason or 0xFFFF (budget used up). */
   run(vcpu: number, budget: number): number;
   /** Σ counter × weight of the vCPU: modelled cycles since it was created. */
-  vcpuCycles(vcpu: number): number;
+  modelledCycles(vcpu: number): number;
   /** Sets the vCPU's idle time; its TSC moves by the same amount. */
   setIdle(vcpu: number, idle: number): void;
   /** Finishes the I/O instruction in the exit record; `value` is what IN or INS read. */
@@ -63,14 +63,15 @@ export interface CoreFunctions {
   /** 1 if a rising edge on `irq` would reach the processor. */
   picWouldInterrupt(domain: number, irq: number): number;
   uartInput(domain: number): void;
-  consolePut(domain: number, byte: number): void;
+  /** Copies from guest-linear memory into the console ring; returns how many bytes were mapped. */
+  consoleWrite(domain: number, vcpu: number, linear: number, count: number): number;
 }
 
 const FUNCTIONS: readonly (keyof CoreFunctions)[] = [
   'hostBytes',
   'hostInit',
   'run',
-  'vcpuCycles',
+  'modelledCycles',
   'setIdle',
   'completeIo',
   'skipInstruction',
@@ -98,7 +99,7 @@ const FUNCTIONS: readonly (keyof CoreFunctions)[] = [
   'pitDeadline',
   'picWouldInterrupt',
   'uartInput',
-  'consolePut',
+  'consoleWrite',
 ];
 
 const MAX_PAGES = 65536;

@@ -84,6 +84,7 @@ export function costWeights(table: CostTable, layout: Layout): Uint32Array {
   if (problems.length > 0) throw new Error(`cost table '${table.name}': ${problems.join('; ')}`);
   const weights = new Uint32Array(layout.COUNTERS);
   const byEvent = new Map<string, CostLine>(table.lines.map((line) => [line.event, line]));
+  weights[layout.COUNTER_EXIT_CYCLES] = 1;
   weights.fill(byEvent.get('exit')?.cycles ?? 0, layout.COUNTER_EXIT);
   for (const [event, line] of byEvent) {
     const counter = COUNTER_OF.get(event);
