@@ -234,10 +234,6 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function hasEntry(root: string, step: Step): boolean {
-  return step.command('').every((arg) => !arg.endsWith('.ts') || existsSync(join(root, arg)));
-}
-
 async function main(args: readonly string[]): Promise<number> {
   const unknown = args.find((arg) => arg !== '--force' && arg !== '--probe');
   const say = (line: string): void => void process.stderr.write(`build: ${line}\n`);
@@ -246,7 +242,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 2;
   }
   const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
-  const steps = projectSteps(args.includes('--probe')).filter((step) => hasEntry(root, step));
+  const steps = projectSteps(args.includes('--probe'));
   if (!existsSync(join(root, ASC))) {
     say('the packages are not installed; run: npm ci');
     return 2;

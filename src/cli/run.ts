@@ -25,6 +25,9 @@ export function load(file: string, sets: readonly string[], io: Io, machine: Mac
   return loadScenario(file, sets, { catalogue: readCatalogue(io.guests), hostBytes, inspectImage, inputBytes });
 }
 
+/** Failed claims that are printed; results.json holds all. */
+const MAX_CLAIMS = 20;
+
 /** @returns the exit code */
 export async function runCommand(file: string, args: RunArguments, io: Io): Promise<number> {
   const machine = await io.machine();
@@ -69,8 +72,12 @@ function report(scenario: Scenario, experiment: Experiment, folder: string, args
   const { results, broken } = experiment;
   if (args.json === true) io.out.write(`${JSON.stringify(results, null, 2)}\n`);
   else io.out.write(`${renderTable(scenario, experiment, painter(hasColour(io)))}results      ${folder}\n`);
-  for (const { domain, claim, expected, found } of results.failedClaims) {
+  const { failedClaims } = results;
+  for (const { domain, claim, expected, found } of failedClaims.slice(0, MAX_CLAIMS)) {
     io.err.write(`${oneLine(`claim failed: domain '${domain}': ${claim}: expected ${expected}, found ${found}`)}\n`);
+  }
+  if (failedClaims.length > MAX_CLAIMS) {
+    io.err.write(`claim failed: ${failedClaims.length - MAX_CLAIMS} more, all in ${folder}/results.json\n`);
   }
   for (const reproducer of results.wallClock.reproducers) {
     const { domain, message, seed, quantum, retired, eip } = reproducer;

@@ -179,7 +179,7 @@ export const listedDomainSchema = z.strictObject({
 
 const hostSchema = z.strictObject({
   pcpus: integer({ min: 1, max: LIMITS.pcpus }).default(4).describe('physical CPUs of the emulated host'),
-  frequency: quantity(FREQUENCY, { min: 1e6, max: 100e9 }).default(1e9).describe('cycles per virtual second'),
+  frequency: quantity(FREQUENCY, { min: 1e6, max: 4e9 }).default(1e9).describe('cycles per virtual second'),
   quantum: quantity(TIME, { min: 1e3, max: 1e9 })
     .default(1e6)
     .describe('virtual time after which effects between physical CPUs are applied'),
