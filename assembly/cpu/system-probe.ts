@@ -1,10 +1,20 @@
 /** Entry of a module that exposes the cold handlers to test/cpu/system*.test.ts. */
 export * from '../layout';
-export { tlbInit } from '../mmu/tlb';
+export { frameInit } from '../mmu/frame';
+export { flushAll, tlbInit } from '../mmu/tlb';
+export { cpuid } from './cpuid';
 export { getEflags, setEflags } from './flags';
-export { deliverException, deliverFault, deliverInterrupt, resumeDelivery, softwareInterrupt } from './interrupts';
+export {
+  deliverException,
+  deliverFault,
+  deliverInterrupt,
+  interruptOverflow,
+  resumeDelivery,
+  softwareInterrupt,
+} from './interrupts';
 export { completeIo, portIo, portString } from './io';
 export { changeCode } from './mode';
+export { readMsr, readTsc, writeMsr } from './msr';
 export { loadSegment, segmentLinear } from './segments';
 export { stringOp } from './string';
 export {
@@ -13,6 +23,7 @@ export {
   clearTaskSwitched,
   flagsImage,
   halt,
+  invalidatePage,
   lar,
   loadGdt,
   loadIdt,
@@ -25,12 +36,12 @@ export {
   movToCr,
   movToDr,
   popFlags,
-  readMsr,
-  readTsc,
   setInterrupt,
   storeGdt,
+  storeMsw,
   storeTr,
   verify,
-  writeMsr,
+  vmxGroup,
 } from './system';
+export { modelledCycles } from './time';
 export { farCall, farJump, farReturn, interruptReturn, sysenter, sysexit } from './transfer';
