@@ -189,6 +189,7 @@ function restore(s: usize, page: u32, base: usize): void {
   store<u32>(s + VCPU_FETCH_PAGE, page);
   store<usize>(s + VCPU_FETCH_BASE, base);
   store<u32>(s + VCPU_FETCH_GENERATION, generationAt(base));
+  store<u32>(s + VCPU_EIP_PAGE, page - load<u32>(segment(s, CS), SEGMENT_BASE));
 }
 
 /** A block of just the instruction at EIP, all flags computed; 0 with a fault recorded. Not cached. */
