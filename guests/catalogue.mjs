@@ -185,7 +185,7 @@ export const hostile = [
     description: 'loads every selector of a GDT of random descriptors',
     outcome: poweroff,
     qemu: 'poweroff',
-    checksums: { 'hostile-gdt-garbage': 'e52fac72' },
+    checksums: { 'hostile-gdt-garbage': 'ab7bd1f3' },
   },
   {
     name: 'ports',

@@ -32,9 +32,10 @@ void tables_init(void) {
     __asm__ volatile(
         "ljmp %0, $1f\n1:\n"
         "mov %1, %%ds\nmov %1, %%es\nmov %1, %%fs\nmov %1, %%gs\nmov %1, %%ss\n"
-        "ltr %w2"
+        "ltr %w2\n"
+        "lldt %w3" /* after reset LDTR is a 64 KiB table at 0 */
         :
-        : "i"(KERNEL_CODE), "r"(KERNEL_DATA), "r"(TASK_STATE)
+        : "i"(KERNEL_CODE), "r"(KERNEL_DATA), "r"(TASK_STATE), "r"(0)
         : "memory");
     for (u32 i = 0; i < 256; i++) {
         u32 stub = (u32)trap_stubs + i * 16;

@@ -20,14 +20,18 @@ export function checksums(log) {
 /** Compiles and runs everything: {program: {cmdline: {checksum name: value}}}. */
 export function record() {
   const directory = mkdtempSync(join(tmpdir(), 'ringfence-native-'));
+  const gcc = (...args) => execFileSync('gcc', [...FLAGS, ...args], { cwd: guests, stdio: 'inherit' });
   try {
+    const runtime = ['lib/print.c', 'lib/arguments.c', 'native/runtime.c'].map((source) => {
+      const object = join(directory, `${source.replaceAll('/', '-')}.o`);
+      gcc('-c', source, '-o', object);
+      return object;
+    });
     return Object.fromEntries(
       programs.map(({ name, machine, cmdlines, input = '' }) => {
         const file = join(directory, name);
         const [source] = images.find((image) => image.name === name).sources;
-        const sources = ['lib/print.c', 'lib/arguments.c', 'native/runtime.c', source];
-        if (machine) sources.push(`native/${name}-machine.c`);
-        execFileSync('gcc', [...FLAGS, '-o', file, ...sources], { cwd: guests, stdio: 'inherit' });
+        gcc('-o', file, source, ...(machine ? [`native/${name}-machine.c`] : []), ...runtime);
         const run = (cmdline) => checksums(execFileSync(file, cmdline.split(' '), { input, encoding: 'utf8' }));
         return [name, Object.fromEntries(cmdlines.map((cmdline) => [cmdline, run(cmdline)]))];
       }),
