@@ -27,7 +27,10 @@ void program(void) {
         u32 number = i & 1 ? i / 2 % 64 : wild();
         for (int k = 1; k < 6; k++) numbers[k] = wild();
         if (number == HYPERVISOR_SCHED_OP && numbers[1] - 1 < 4) numbers[1] += 4; /* no block, shutdown, poll */
-        if (number == HYPERVISOR_CONSOLE_IO && numbers[2] < 0x80000000) numbers[2] |= 0x80000000;
+        if (number == HYPERVISOR_CONSOLE_IO) { /* more than there is, from near the end of memory or from where none is */
+            numbers[2] |= 0x80000000;
+            if (numbers[3] < memory_end) numbers[3] = memory_end - 16;
+        }
         before = read_cr3();
         if (guarded(one, number)) refused++;
         if (read_cr3() != before) panic("CR3 changed");
