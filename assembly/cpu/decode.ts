@@ -328,6 +328,8 @@ function tooLong(u: usize): u32 {
 export function fused(previous: usize, u: usize): u32 {
   const attributes = attributesOf(load<u16>(u));
   if (!((attributes >>> ATTRIBUTE_JCC) & 1)) return 0;
+  // A generic Jcc cuts its target to 16 bits or checks the limit of CS.
+  if (!load<u16>(ROM_GENERIC + ((load<u16>(u) as usize) << 1))) return 0;
   const first: u32 = load<u16>(ROM_FUSED + ((load<u16>(previous) as usize) << 1));
   if (!first) return 0;
   const condition: u64 = (attributes >>> ATTRIBUTE_CONDITION) & 14;

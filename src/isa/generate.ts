@@ -151,6 +151,9 @@ export function cold(s: usize, blk: usize, pc: usize): u32 {
       case UOP_AL:
         store<u32>(s + VCPU_T1, load<u8>(s + VCPU_EAX));
         return STATUS_NEXT;
+      case UOP_TOO_LONG:
+        raiseError(s, VECTOR_GP, 0);
+        return STATUS_FAULT;
 ${coldCases}
       default:
         raise(s, VECTOR_UD);
@@ -207,8 +210,10 @@ const image = new DataView(new ArrayBuffer(bytes));
 new Uint8Array(image.buffer).set(new Uint8Array(rom.buffer));
 const FALL = 1;
 const SEGMENT = 4;
+const TOO_LONG = 6;
 image.setUint32(ATTRIBUTES_AT + SEGMENT * 4, 1 << ATTRIBUTE.faults, true);
 image.setUint32(ATTRIBUTES_AT + FALL * 4, 1 << ATTRIBUTE.terminal, true);
+image.setUint32(ATTRIBUTES_AT + TOO_LONG * 4, (1 << ATTRIBUTE.terminal) | (1 << ATTRIBUTE.faults), true);
 for (let fixed = 0; fixed < FIRST_UOP; fixed++) image.setUint16(COLD_AT + fixed * 2, fixed, true);
 for (const uop of UOPS) {
   image.setUint16(COLD_AT + uop.id * 2, coldNumbers.get(uop) ?? 0, true);

@@ -20,7 +20,7 @@ export const MODULES: Record<string, string[]> = {
     'TLB_ADDEND',
     'PAGE_MASK',
   ],
-  '../record': ['faulted', 'raise', 'VECTOR_UD'],
+  '../record': ['faulted', 'raise', 'raiseError', 'VECTOR_GP', 'VECTOR_UD'],
   '../mmu/access': ['readU8', 'readU16', 'readU32', 'writeU8', 'writeU16', 'writeU32', 'probeWrite'],
   '../cpu/flags': ['flagA', 'flagC', 'flagO', 'flagP', 'flagS', 'flagZ'],
   '../cpu/lazy': [
@@ -51,6 +51,7 @@ export const MODULES: Record<string, string[]> = {
     'UOP_ADDRESS16',
     'UOP_SEGMENT',
     'UOP_AL',
+    'UOP_TOO_LONG',
     'UOP_SIZE',
     'BLOCK_HEADER',
     'BLOCK_START',

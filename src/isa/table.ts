@@ -255,7 +255,8 @@ for (let n = 0; n < 8; n++) {
 row(0x68, 'push', 'Iz', 'push(dst)');
 row(0x6a, 'push', 'Is', 'push(dst)');
 row(0xff, 'push', 'Ev', 'push(dst)', { group: 6 });
-row(0x8f, 'pop', 'Ev', 'dst = top; drop()', { group: 0 });
+row(0x8f, 'pop', 'Ev', 'drop(); dst = top', { group: 0, only: 'reg' }); // POP ESP keeps what was popped
+row(0x8f, 'pop', 'Ev', 'dst = top; drop()', { group: 0, only: 'mem' });
 row(0x60, 'pusha', '', 'pushAll.o()', { faults: true });
 row(0x61, 'popa', '', 'popAll.o()', { faults: true });
 row(0x9c, 'pushf', '', 'pushFlags.o()', { faults: true, reads: 'CPAZSO' });
@@ -333,7 +334,10 @@ row(0x0f35, 'sysexit', '', 'sysexit()', FAR);
 // ── Segment registers ───────────────────────────────────────────────────────
 row(0x8c, 'movfromseg', 'Ev,X', 'dst = selector(reg)', { only: 'reg' });
 row(0x8c, 'movfromseg', 'Ew,X', 'dst = selector(reg)', { only: 'mem' });
-row(0x8e, 'movtoseg', 'Ew,X', 'moveSegment(reg, dst)', { end: 'boundary', faults: true });
+for (const group of [0, 2, 3, 4, 5]) {
+  // CS and the two numbers without a register are #UD before the operand is read.
+  row(0x8e, 'movtoseg', 'Ew,X', 'moveSegment(reg, dst)', { group, end: 'boundary', faults: true });
+}
 for (const [opcode, index] of [
   [0xc4, 0],
   [0xc5, 3],
