@@ -91,7 +91,7 @@ describe('a run', () => {
 });
 
 describe('hostile guests', () => {
-  const short = ['spin', 'fault-storm', 'timer-storm', 'flood', 'garbage'].map(
+  const short = ['spin', 'fault-storm', 'flood', 'garbage'].map(
     (name) => `domains.hostile-${name}.max-instructions=500k`,
   );
 
