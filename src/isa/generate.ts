@@ -29,6 +29,7 @@ const ATTRIBUTE = {
 
 function attributes(uop: Uop): number {
   const { reads, kills } = flagMasks(uop);
+  const access = uop.row.access?.(uop.width);
   const faults = uop.row.faults || readsMemory(uop) || writesMemory(uop) || usesStack(uop) || uop.end !== 'none';
   return (
     ((reads << ATTRIBUTE.reads) |
@@ -38,9 +39,9 @@ function attributes(uop: Uop): number {
       (Number(usesStack(uop)) << ATTRIBUTE.stack) |
       (Number(isNear(uop)) << ATTRIBUTE.near) |
       (Number(uop.row.name === 'jcc') << ATTRIBUTE.jcc) |
-      (Number(writesMemory(uop)) << ATTRIBUTE.writes) |
+      (Number(access?.write ?? writesMemory(uop)) << ATTRIBUTE.writes) |
       (Number(uop.row.solo ?? false) << ATTRIBUTE.solo) |
-      (memoryWidth(uop) << ATTRIBUTE.width) |
+      ((access?.bytes ?? memoryWidth(uop)) << ATTRIBUTE.width) |
       (uop.row.name === 'jcc' ? (uop.row.opcode & 14) << ATTRIBUTE.condition : 0)) >>>
     0
   );

@@ -40,11 +40,22 @@ export interface Row {
   sizes?: number[];
   /** The handler may fault (memory, privilege). */
   faults?: boolean;
+  /** What a handler does at `ea` (operand M): the bytes for which the segment is checked. Without it `ea` is no access. */
+  access?: (size: number) => { bytes: number; write: boolean };
 }
 
 export const CONDITIONS = ['o', 'b', 'z', 'be', 's', 'p', 'l', 'le'] as const;
 
 export const ROWS: Row[] = [];
+
+const reads =
+  (bytes: (size: number) => number): Row['access'] =>
+  (size) => ({ bytes: bytes(size), write: false });
+const writes =
+  (bytes: (size: number) => number): Row['access'] =>
+  (size) => ({ bytes: bytes(size), write: true });
+const farPointer = reads((size) => size + 2);
+const pseudoDescriptor = 6; // limit and base
 
 type Extra = Partial<Omit<Row, 'opcode' | 'name' | 'operands' | 'semantics'>>;
 
@@ -197,6 +208,7 @@ const CMPXCHG = 'let r = acc - dst; flags.sub(acc, dst, r); if (r == 0) { dst = 
 row(0x0fb0, 'cmpxchg', 'Eb,Gb', CMPXCHG, { lock: true });
 row(0x0fb1, 'cmpxchg', 'Ev,Gv', CMPXCHG, { lock: true });
 row(0x0fc7, 'cmpxchg8b', 'M', 'cmpxchg8b(ea)', {
+  access: writes(() => 8),
   group: 1,
   only: 'mem',
   lock: true,
@@ -239,6 +251,7 @@ BITS.forEach(([name, effect], n) => {
     only: 'mem',
     lock,
     faults: true,
+    access: n > 0 ? writes((size) => size) : reads((size) => size),
     writes: 'C',
     reads: 'PAZSO',
   });
@@ -318,8 +331,8 @@ row(0xc2, 'ret', 'Iw', 'drop(); release(dst); jump(top)', { end: 'transfer' });
 const FAR: Extra = { end: 'transfer', faults: true, reads: 'CPAZSO', writes: 'CPAZSO' };
 row(0xea, 'jmpfar', 'P', 'farJump(imm, disp, next, size)', FAR);
 row(0x9a, 'callfar', 'P', 'farCall(imm, disp, next, size)', FAR);
-row(0xff, 'callfar', 'M', 'farCallIndirect.o(ea, next)', { ...FAR, group: 3, only: 'mem' });
-row(0xff, 'jmpfar', 'M', 'farJumpIndirect.o(ea, next)', { ...FAR, group: 5, only: 'mem' });
+row(0xff, 'callfar', 'M', 'farCallIndirect.o(ea, next)', { ...FAR, group: 3, only: 'mem', access: farPointer });
+row(0xff, 'jmpfar', 'M', 'farJumpIndirect.o(ea, next)', { ...FAR, group: 5, only: 'mem', access: farPointer });
 row(0xcb, 'retfar', '', 'farReturn(size, 0)', FAR);
 row(0xca, 'retfar', 'Iw', 'farReturn(size, dst)', FAR);
 row(0xcf, 'iret', '', 'interruptReturn(next, size)', FAR);
@@ -327,7 +340,7 @@ row(0xcc, 'int3', '', 'softwareInterrupt(3, next, 1)', FAR);
 row(0xcd, 'int', 'Ib', 'softwareInterrupt(dst, next, 0)', FAR);
 row(0xce, 'into', '', 'interruptOverflow(next)', FAR);
 row(0xf1, 'int1', '', 'softwareInterrupt(1, next, 2)', FAR);
-row(0x62, 'bound', 'M,Gv', 'bound.o(ea, src)', { only: 'mem', faults: true });
+row(0x62, 'bound', 'M,Gv', 'bound.o(ea, src)', { only: 'mem', faults: true, access: reads((size) => 2 * size) });
 row(0x0f34, 'sysenter', '', 'sysenter()', FAR);
 row(0x0f35, 'sysexit', '', 'sysexit()', FAR);
 
@@ -345,7 +358,12 @@ for (const [opcode, index] of [
   [0x0fb4, 4],
   [0x0fb5, 5],
 ] as const)
-  row(opcode, 'loadfar', 'M,Gv', `loadFar.o(ea, ${index}, gprIndex)`, { only: 'mem', end: 'boundary', faults: true });
+  row(opcode, 'loadfar', 'M,Gv', `loadFar.o(ea, ${index}, gprIndex)`, {
+    only: 'mem',
+    end: 'boundary',
+    faults: true,
+    access: farPointer,
+  });
 
 // ── System ──────────────────────────────────────────────────────────────────
 const SYS: Extra = { faults: true };
@@ -358,11 +376,21 @@ row(0x0f00, 'lldt', 'Ew', 'loadLdt(dst)', { ...SYSEND, group: 2 });
 row(0x0f00, 'ltr', 'Ew', 'loadTr(dst)', { ...SYSEND, group: 3 });
 row(0x0f00, 'verr', 'Ew', 'verify(dst, 0)', { ...SYS, group: 4, reads: 'CPASO', writes: 'Z' });
 row(0x0f00, 'verw', 'Ew', 'verify(dst, 1)', { ...SYS, group: 5, reads: 'CPASO', writes: 'Z' });
-row(0x0f01, 'sgdt', 'M', 'storeGdt(ea)', { ...SYS, group: 0, only: 'mem' });
-row(0x0f01, 'sidt', 'M', 'storeIdt(ea)', { ...SYS, group: 1, only: 'mem' });
+row(0x0f01, 'sgdt', 'M', 'storeGdt(ea)', { ...SYS, group: 0, only: 'mem', access: writes(() => pseudoDescriptor) });
+row(0x0f01, 'sidt', 'M', 'storeIdt(ea)', { ...SYS, group: 1, only: 'mem', access: writes(() => pseudoDescriptor) });
 row(0x0f01, 'vmx', 'N', 'vmxGroup(modrm, length)', { ...SYSEND, group: 0, only: 'reg' });
-row(0x0f01, 'lgdt', 'M', 'loadGdt(ea, size)', { ...SYSEND, group: 2, only: 'mem' });
-row(0x0f01, 'lidt', 'M', 'loadIdt(ea, size)', { ...SYSEND, group: 3, only: 'mem' });
+row(0x0f01, 'lgdt', 'M', 'loadGdt(ea, size)', {
+  ...SYSEND,
+  group: 2,
+  only: 'mem',
+  access: reads(() => pseudoDescriptor),
+});
+row(0x0f01, 'lidt', 'M', 'loadIdt(ea, size)', {
+  ...SYSEND,
+  group: 3,
+  only: 'mem',
+  access: reads(() => pseudoDescriptor),
+});
 row(0x0f01, 'smsw', 'Ev', 'dst = storeMsw()', { ...SYS, group: 4, only: 'reg' });
 row(0x0f01, 'smsw', 'Ew', 'dst = storeMsw()', { ...SYS, group: 4, only: 'mem' });
 row(0x0f01, 'lmsw', 'Ew', 'loadMsw(dst)', { ...SYSEND, group: 6 });

@@ -268,7 +268,7 @@ export function entryFor(row: Row): Entry {
         if (row.name === 'xlat') place = '';
         break;
       case 'M':
-        flags |= ROW_FLAG.modrm | ROW_FLAG.noAccess;
+        flags |= ROW_FLAG.modrm | (row.access ? 0 : ROW_FLAG.noAccess);
         break;
       case 'N':
       case 'F':
