@@ -26,25 +26,27 @@
 import {
   COUNTER_WALK_GUEST,
   PAGE_MASK,
-  TLB_HELD_EXECUTE,
   TLB_HELD_GLOBAL,
   TLB_HELD_LARGE,
-  TLB_HELD_READ,
   TLB_HELD_VALID,
   TLB_HELD_WRITE,
+  VCPU_COUNTERS,
   VCPU_CR0,
   VCPU_CR3,
   VCPU_CR4,
   VCPU_EPTP,
 } from '../layout';
-import { count, raisePageFault } from '../record';
+import { raisePageFault } from '../record';
 import {
+  countEpt,
   direct,
   EPTP_ACCESSED_DIRTY,
   eptPeek,
+  eptUpper,
   eptViolation,
   FETCH,
   FOUND_DIRTY,
+  FOUND_REFERENCES_SHIFT,
   FOUND_RIGHTS,
   OF_STRUCTURE,
   OF_TRANSLATION,
@@ -78,6 +80,12 @@ export const FAULT_WR: u32 = 1 << 1; //   the access was a write
 export const FAULT_US: u32 = 1 << 2; //   the access was a user-mode access
 export const FAULT_RSVD: u32 = 1 << 3; // a reserved bit was set
 
+// Distances between equal meanings.
+const WRITE_OF_EPTP: u32 = 5; //   EPTP_ACCESSED_DIRTY → WRITE
+const DIRTY_OF_WRITE: u32 = 5; //  WRITE → PAGE_D
+const FOUND_OF_DIRTY: u32 = 3; //  PAGE_D → FOUND_DIRTY
+const HELD_OF_READ: u32 = 4; //    READ → TLB_HELD_READ; FETCH is TLB_HELD_EXECUTE
+
 /** Values of `user` below: it is both the right asked of an entry and the bit of the error code. */
 export const SUPERVISOR: u32 = 0;
 export const USER: u32 = PAGE_US;
@@ -88,58 +96,86 @@ export const USER: u32 = PAGE_US;
  */
 export function walk(s: usize, linear: u32, access: u32, user: u32): u32 {
   const cr0 = load<u32>(s + VCPU_CR0);
-  if ((cr0 & CR0_PG) == 0) return held(physical(s, linear, linear, access, OF_TRANSLATION), true, 0);
+  const eptp = load<u32>(s + VCPU_EPTP);
+  if ((cr0 & CR0_PG) == 0) {
+    const found = physical(s, eptUpper(eptp, linear), linear, linear, access | OF_TRANSLATION);
+    countEpt(s, references(found));
+    return held(found, WRITE | FOUND_DIRTY, 0);
+  }
   const cr4 = load<u32>(s + VCPU_CR4);
-  const structure = (load<u32>(s + VCPU_EPTP) & EPTP_ACCESSED_DIRTY) != 0 ? READ | WRITE : READ;
+  const error = (access & WRITE) | user; // FAULT_WR and FAULT_US, which are also the rights asked: R/W and U/S
+  const structure = OF_STRUCTURE | READ | ((eptp & EPTP_ACCESSED_DIRTY) >>> WRITE_OF_EPTP);
 
   let gpa = (load<u32>(s + VCPU_CR3) & PAGE_MASK) | ((linear >>> 20) & 0xffc);
-  let table = physical(s, gpa, linear, structure, OF_STRUCTURE);
+  let upper = eptUpper(eptp, gpa);
+  let table = physical(s, upper, gpa, linear, structure);
   if (table == 0) return 0;
-  count(s, COUNTER_WALK_GUEST);
+  let read = references(table); // EPT entries read so far
   let p = ((table & PAGE_MASK) | (gpa & ~PAGE_MASK)) as usize;
   let entry = load<u32>(p);
-  if ((entry & PAGE_P) == 0) return pageFault(s, linear, access, user, 0);
   let rights = entry;
-  let page: u32;
-  let attributes: u32 = 0;
-  if ((entry & PAGE_PS) != 0 && (cr4 & CR4_PSE) != 0) {
-    if ((entry & PDE_LARGE_RESERVED) != 0) return pageFault(s, linear, access, user, FAULT_P | FAULT_RSVD);
-    page = (entry & PDE_LARGE_ADDRESS) | (linear & ~PDE_LARGE_ADDRESS);
-    attributes = TLB_HELD_LARGE;
-  } else {
-    if ((entry & PAGE_A) == 0 && !setFlags(s, p, PAGE_A, table, gpa, linear)) return 0;
-    gpa = (entry & PAGE_MASK) | ((linear >>> 10) & 0xffc);
-    table = physical(s, gpa, linear, structure, OF_STRUCTURE);
-    if (table == 0) return 0;
-    count(s, COUNTER_WALK_GUEST);
+  let page = (entry & PDE_LARGE_ADDRESS) | (linear & ~PDE_LARGE_ADDRESS);
+  let attributes = TLB_HELD_LARGE;
+  let level: u32 = 1; // guest entries read so far
+  if ((entry & PAGE_P) == 0) return pageFault(s, linear, error, level, read);
+  if ((entry & PAGE_PS) == 0 || (cr4 & CR4_PSE) == 0) {
+    if ((entry & PAGE_A) == 0 && !setFlags(s, p, PAGE_A, table, gpa, linear)) return stop(s, level, read);
+    const next = (entry & PAGE_MASK) | ((linear >>> 10) & 0xffc);
+    if ((entry & PAGE_A) == 0 || (next ^ gpa) >>> 30 != 0) upper = eptUpper(eptp, next);
+    gpa = next;
+    table = physical(s, upper, gpa, linear, structure);
+    if (table == 0) return stop(s, level, read);
+    read += references(table);
     p = ((table & PAGE_MASK) | (gpa & ~PAGE_MASK)) as usize;
     entry = load<u32>(p);
-    if ((entry & PAGE_P) == 0) return pageFault(s, linear, access, user, 0);
     rights &= entry;
     page = (entry & PAGE_MASK) | (linear & ~PAGE_MASK);
+    attributes = 0;
+    level = 2;
+    if ((entry & PAGE_P) == 0) return pageFault(s, linear, error, level, read);
+  } else if ((entry & PDE_LARGE_RESERVED) != 0) {
+    return pageFault(s, linear, error | FAULT_P | FAULT_RSVD, level, read);
   }
 
   // Intel SDM Vol. 3A, 4.6.1, "Determination of Access Rights"
-  const writable = (rights & PAGE_RW) != 0 || (user | (cr0 & CR0_WP)) == 0;
-  if ((user & ~rights) != 0 || ((access & WRITE) != 0 && !writable)) return pageFault(s, linear, access, user, FAULT_P);
+  const writable = rights | (user == SUPERVISOR && (cr0 & CR0_WP) == 0 ? PAGE_RW : 0);
+  if ((error & ~writable) != 0) return pageFault(s, linear, error | FAULT_P, level, read);
 
-  const flags = (access & WRITE) != 0 ? PAGE_A | PAGE_D : PAGE_A;
-  if ((flags & ~entry) != 0 && !setFlags(s, p, flags, table, gpa, linear)) return 0;
+  const flags = PAGE_A | ((access & WRITE) << DIRTY_OF_WRITE);
+  if ((flags & ~entry) != 0 && !setFlags(s, p, flags, table, gpa, linear)) return stop(s, level, read);
+  if ((flags & ~entry) != 0 || (page ^ gpa) >>> 30 != 0) upper = eptUpper(eptp, page);
   if ((entry & PAGE_G) != 0 && (cr4 & CR4_PGE) != 0) attributes |= TLB_HELD_GLOBAL;
-  const dirty = ((entry | flags) & PAGE_D) != 0;
-  return held(physical(s, page, linear, access, OF_TRANSLATION), writable && dirty, attributes);
+  const found = physical(s, upper, page, linear, access | OF_TRANSLATION);
+  stop(s, level, read + references(found));
+  return held(found, (writable & PAGE_RW) | (((entry | flags) & PAGE_D) >>> FOUND_OF_DIRTY), attributes);
 }
 
-/** What the TLB may hold of a translation, or 0 if there is none. */
-function held(found: u32, writable: bool, attributes: u32): u32 {
+/** EPT entries that a successful translation read; 0 for one that failed, which counted its own. */
+function references(found: u32): u32 {
+  return (found >>> FOUND_REFERENCES_SHIFT) & 7;
+}
+
+/** Counts the references of a walk. Returns 0, which ends a walk that recorded a fault. */
+function stop(s: usize, guest: u32, ept: u32): u32 {
+  const p = s + VCPU_COUNTERS + ((COUNTER_WALK_GUEST as usize) << 3);
+  store<u64>(p, load<u64>(p) + (guest as u64));
+  countEpt(s, ept);
+  return 0;
+}
+
+/**
+ * What the TLB may hold of a translation, or 0 if there is none. `write` has WRITE and FOUND_DIRTY where the guest's
+ * entries permit writing and are dirty.
+ */
+function held(found: u32, write: u32, attributes: u32): u32 {
   if (found == 0) return 0;
-  const write = writable && (found & (WRITE | FOUND_DIRTY)) == (WRITE | FOUND_DIRTY);
+  const writes = (found & write & (WRITE | FOUND_DIRTY)) == (WRITE | FOUND_DIRTY);
   return (
     (found & PAGE_MASK) |
     TLB_HELD_VALID |
-    ((found & READ) != 0 ? TLB_HELD_READ : 0) |
-    (write ? TLB_HELD_WRITE : 0) |
-    ((found & FETCH) != 0 ? TLB_HELD_EXECUTE : 0) |
+    (writes ? TLB_HELD_WRITE : 0) |
+    ((found & READ) << HELD_OF_READ) |
+    (found & FETCH) |
     attributes
   );
 }
@@ -150,7 +186,7 @@ function held(found: u32, writable: bool, attributes: u32): u32 {
  */
 function setFlags(s: usize, p: usize, flags: u32, table: u32, gpa: u32, linear: u32): bool {
   if ((table & WRITE) == 0) {
-    eptViolation(s, gpa, linear, OF_STRUCTURE | READ | WRITE, table & FOUND_RIGHTS, 0);
+    eptViolation(s, gpa, linear, OF_STRUCTURE | READ | WRITE, table & FOUND_RIGHTS);
     return false;
   }
   storeFlags32(s, p, flags);
@@ -158,9 +194,9 @@ function setFlags(s: usize, p: usize, flags: u32, table: u32, gpa: u32, linear: 
 }
 
 /** Records #PF. No I/D bit: there is neither NX nor SMEP (Intel SDM Vol. 3A, 4.7, "Page-Fault Exceptions"). */
-function pageFault(s: usize, linear: u32, access: u32, user: u32, error: u32): u32 {
-  raisePageFault(s, linear, error | user | (access & WRITE));
-  return 0;
+function pageFault(s: usize, linear: u32, error: u32, guest: u32, ept: u32): u32 {
+  raisePageFault(s, linear, error);
+  return stop(s, guest, ept);
 }
 
 /**
