@@ -67,7 +67,7 @@ function runSliced(name: string, cmdline: string, steps: number, nextSlice: () =
 
 const CASES: [guest: string, cmdline: string, steps: number][] = [
   ['rings', 'procs=3 n=2000', 400_000], // ring 3, INT 0x80, timer interrupts
-  ['smc', 'n=2', 250_000], // code written ahead, behind and in other pages
+  ['smc', 'n=200', 250_000], // code written ahead, behind and in other pages
   ['paging', 'rounds=1', 250_000], // demand paging in a #PF handler
   ['strings', 'rounds=1', 250_000], // REP MOVS, STOS, SCAS, CMPS
   ['hostile-garbage', '', 200_000], // rubbish as code
@@ -87,7 +87,7 @@ describe('slicing', () => {
           };
           expect(runSliced(guest, cmdline, steps, slice)).toEqual(whole);
         }),
-        { numRuns: 4 },
+        { numRuns: 25 },
       );
     });
   }
