@@ -1,4 +1,6 @@
 /** Entry of a module that exposes the cold handlers to test/cpu/system*.test.ts. */
+import { readMsr, writeMsr } from './msr';
+
 export * from '../layout';
 export { frameInit } from '../mmu/frame';
 export { flushAll, tlbInit } from '../mmu/tlb';
@@ -14,7 +16,7 @@ export {
 } from './interrupts';
 export { completeIo, portIo, portString } from './io';
 export { changeCode } from './mode';
-export { readMsr, readTsc, writeMsr } from './msr';
+export { readTsc } from './msr';
 export { loadSegment, segmentLinear } from './segments';
 export { stringOp } from './string';
 export {
@@ -45,3 +47,11 @@ export {
 } from './system';
 export { modelledCycles } from './time';
 export { farCall, farJump, farReturn, interruptReturn, sysenter, sysexit } from './transfer';
+
+// The length of RDMSR and WRMSR is optional, which an export cannot be.
+export function rdmsr(s: usize, length: u32): void {
+  readMsr(s, length);
+}
+export function wrmsr(s: usize, length: u32): void {
+  writeMsr(s, length);
+}

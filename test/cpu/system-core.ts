@@ -63,8 +63,8 @@ export interface Handlers {
   setInterrupt(s: Word): void;
   flagsImage(s: Word): Word;
   popFlags(s: Word, value: Word, size: Word): void;
-  readMsr(s: Word, length: Word): void;
-  writeMsr(s: Word, length: Word): void;
+  rdmsr(s: Word, length: Word): void;
+  wrmsr(s: Word, length: Word): void;
   readTsc(s: Word): void;
   modelledCycles(s: Word): number;
 }
