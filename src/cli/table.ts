@@ -17,14 +17,17 @@ export function grouped(number: number): string {
   return String(Math.round(number)).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
-/** Nanoseconds of virtual time, or of real time, with three digits: `12.3 ms`. */
+/** Nanoseconds of virtual or real time, for reading: `12.3 ms`, `4 min 10 s`. */
 export function duration(ns: number): string {
-  for (const [unit, factor] of [
+  if (ns >= 120e9) return `${Math.floor(ns / 60e9)} min ${Math.floor((ns % 60e9) / 1e9)} s`;
+  const units = [
     ['s', 1e9],
     ['ms', 1e6],
     ['µs', 1e3],
-  ] as const) {
-    if (ns >= factor) return `${(ns / factor).toPrecision(ns / factor >= 1000 ? 4 : 3)} ${unit}`;
+  ] as const;
+  for (const [unit, factor] of units) {
+    const value = ns / factor;
+    if (value >= 1) return `${value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : 2)} ${unit}`;
   }
   return `${Math.round(ns)} ns`;
 }
