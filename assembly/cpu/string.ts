@@ -12,6 +12,7 @@ import {
   SEGMENT_BASE,
   SEGMENT_LIMIT,
   TLB_INDEX_MASK,
+  VCPU_CODE_WRITTEN,
   VCPU_EAX,
   VCPU_ECX,
   VCPU_EDI,
@@ -72,6 +73,7 @@ export function stringOp(
   }
   const bulk = kind <= STRING_STOS && !(load<u32>(s + VCPU_EFLAGS) & FLAG_DF) && !alignmentChecked(s);
   let done: u32 = 0;
+  store<u32>(s + VCPU_CODE_WRITTEN, 0);
   while (true) {
     const left = load<u32>(s + VCPU_ECX) & mask;
     if (left == 0) return STRING_FINISHED | done;
@@ -90,6 +92,9 @@ export function stringOp(
     advance(s + VCPU_ECX, 0 - n, mask);
     done += n;
     if (kind >= STRING_CMPS && flagZ(s) != u32(rep == REP_EQUAL)) return STRING_FINISHED | done;
+    // It overwrote code of the page it runs from, perhaps itself: the next iteration is fetched anew, as it would be
+    // if an interrupt had come in between.
+    if (load<u32>(s + VCPU_CODE_WRITTEN) != 0 && (load<u32>(s + VCPU_ECX) & mask) != 0) return done;
   }
 }
 
