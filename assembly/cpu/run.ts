@@ -12,10 +12,12 @@
 import { picAcknowledge } from '../device/pic';
 import { interpret } from '../generated/interpret';
 import {
+  COUNTER_INTERRUPT,
   FAULT_EXIT,
   FAULT_NO_ERROR,
   FAULT_NONE,
   VCPU_BUDGET,
+  VCPU_COUNTERS,
   VCPU_DOMAIN,
   VCPU_EFLAGS,
   VCPU_EXIT_REASON,
@@ -43,9 +45,14 @@ function resolve(s: usize): bool {
   return true;
 }
 
+function interruptCount(s: usize): u64 {
+  return load<u64>(s + VCPU_COUNTERS + ((COUNTER_INTERRUPT as usize) << 3));
+}
+
 /** Executes one instruction. False: an exit is to be returned. */
 function step(s: usize): bool {
   const trap = (load<u32>(s + VCPU_EFLAGS) & FLAG_TF) != 0;
+  const interrupts = interruptCount(s);
   const blk = stepBlock(s);
   if (!blk) return !resolve(s);
   const budget = load<i32>(s + VCPU_BUDGET);
@@ -53,8 +60,9 @@ function step(s: usize): bool {
   store<i32>(s + VCPU_BUDGET, budget - 1 + load<i32>(s + VCPU_BUDGET));
   if (status == STATUS_FAULT && !resolve(s)) return true;
   if (faulted(s)) return false;
-  if (trap) {
-    charge(s);
+  // A software interrupt cleared TF when it was serviced: SDM Vol. 3B, "Single-Step Exception Condition".
+  // No charge: the trap belongs to the instruction's step, which made progress.
+  if (trap && interruptCount(s) == interrupts) {
     deliverException(s, VECTOR_DB, FAULT_NO_ERROR, DR6_BS);
     if (faulted(s)) return false;
   }
