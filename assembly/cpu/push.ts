@@ -128,6 +128,8 @@ export function enter(s: usize, frame: u32, size: u32): void {
   if (faulted(s)) return;
   probeWrite(s, last, size);
   if (faulted(s)) return;
+  // EBP goes first: where the outer frame lies below it, the copies read what was just pushed.
+  write(s, below(s, 1, size), ebp, size);
   for (let n: u32 = 1; n < level; n++) {
     const linear = segmentLinear(s, SS, (ebp - n * size) & mask, size, false);
     if (faulted(s)) return;
@@ -135,7 +137,6 @@ export function enter(s: usize, frame: u32, size: u32): void {
     if (faulted(s)) return;
     write(s, below(s, n + 1, size), value, size);
   }
-  write(s, below(s, 1, size), ebp, size);
   const top = (esp - size) & mask;
   if (level) write(s, below(s, level + 1, size), mergeEsp(stack, esp, top), size);
   if (size == 4) store<u32>(s + VCPU_EBP, mergeEsp(stack, ebp, top));
