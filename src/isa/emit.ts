@@ -70,8 +70,10 @@ const masked = (text: string, width: number): string =>
 /** Address of the register that a µop field names. */
 const registerAt = (place: Place): string => `s + (load<u8>(pc, ${place === 'a' ? 2 : 3}) as usize)`;
 const BASE_DISP = 'load<u32>(s + (load<u8>(pc, 4) as usize)) + load<u32>(pc, 8)';
-const INDEX = '(load<u32>(s + (load<u8>(pc, 5) as usize)) << (load<u8>(pc, 6) as u32))';
-const address = (c: Context): string => (c.hot && c.uop.indexless ? BASE_DISP : `${BASE_DISP} + ${INDEX}`);
+const INDEX = '(load<u32>(s + (load<u8>(pc, 5) as usize)) << load<u8>(pc, 6))';
+/** The effective address of the memory operand that a µop's fields describe. */
+export const ADDRESS = `${BASE_DISP} + ${INDEX}`;
+const address = (c: Context): string => (c.hot && c.uop.indexless ? BASE_DISP : ADDRESS);
 
 interface Context {
   uop: Uop;

@@ -5,7 +5,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { emitCold, emitHot, flagMasks, handlers, memoryWidth, readsMemory, writesMemory } from './emit.js';
+import { ADDRESS, emitCold, emitHot, flagMasks, handlers, memoryWidth, readsMemory, writesMemory } from './emit.js';
 import { MODULES } from './handlers.js';
 import { build, type Entry, FIRST_UOP, FUSED_CONDITIONS, isNear, ROW_FLAG, UOPS, type Uop, usesStack } from './uops.js';
 
@@ -141,10 +141,10 @@ export function cold(s: usize, blk: usize, pc: usize): u32 {
         store<u32>(s + VCPU_EIP, load<u32>(s + VCPU_EIP_PAGE) + load<u32>(blk + BLOCK_END));
         return STATUS_BOUNDARY;
       case UOP_ADDRESS16:
-        store<u32>(s + VCPU_T0, ((load<u32>(s + (load<u8>(pc, 4) as usize)) + (load<u32>(s + (load<u8>(pc, 5) as usize)) << (load<u8>(pc, 6) as u32)) + load<u32>(pc, 8)) & 0xffff));
+        store<u32>(s + VCPU_T0, (${ADDRESS}) & 0xffff);
         return STATUS_NEXT;
       case UOP_SEGMENT: {
-        const linear = segmentLinear(s, load<u8>(pc, 3), load<u32>(s + (load<u8>(pc, 4) as usize)) + (load<u32>(s + (load<u8>(pc, 5) as usize)) << (load<u8>(pc, 6) as u32)) + load<u32>(pc, 8), load<u8>(pc, 12), load<u8>(pc, 13) != 0);
+        const linear = segmentLinear(s, load<u8>(pc, 3), ${ADDRESS}, load<u8>(pc, 12), load<u8>(pc, 13) != 0);
         if (faulted(s)) return STATUS_FAULT;
         store<u32>(s + VCPU_T0, linear);
         return STATUS_NEXT;

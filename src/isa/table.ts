@@ -49,10 +49,10 @@ export const CONDITIONS = ['o', 'b', 'z', 'be', 's', 'p', 'l', 'le'] as const;
 export const ROWS: Row[] = [];
 
 const reads =
-  (bytes: (size: number) => number): Row['access'] =>
+  (bytes: (size: number) => number): NonNullable<Row['access']> =>
   (size) => ({ bytes: bytes(size), write: false });
 const writes =
-  (bytes: (size: number) => number): Row['access'] =>
+  (bytes: (size: number) => number): NonNullable<Row['access']> =>
   (size) => ({ bytes: bytes(size), write: true });
 const farPointer = reads((size) => size + 2);
 const pseudoDescriptor = 6; // limit and base
