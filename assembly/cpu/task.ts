@@ -67,6 +67,7 @@ import {
   TYPE_32,
   TYPE_BUSY,
   TYPE_LDT,
+  tableHolds,
 } from './descriptor';
 import { FLAG_NT, FLAG_VM, getEflags, setEflags } from './flags';
 import { deliverFault } from './interrupts';
@@ -312,7 +313,10 @@ function undo(s: usize, selector: u32, d: u64, kind: u32): void {
 }
 
 // ── Segments of the new task ────────────────────────────────────────────────
-/** SDM Vol. 3A, Table 7-1, "Exception Conditions Checked During a Task Switch", from the LDT on. */
+/**
+ * SDM Vol. 3A, Table 7-1, "Exception Conditions Checked During a Task Switch", from the LDT on and in its order: the
+ * levels of CS are compared before SS is looked at, its validity and presence after, and SS's own RPL after that.
+ */
 function loadSegments(s: usize, external: u32): void {
   loadTaskLdt(s, external);
   if (faulted(s)) return;
@@ -320,11 +324,14 @@ function loadSegments(s: usize, external: u32): void {
     for (let index: u32 = 0; index < 6; index++) setV86(s, index, imageSelector(s, index));
     return;
   }
-  // SS first: a fault in the others can then be delivered on the new stack.
+  checkCodeLevel(s, external);
+  if (faulted(s)) return;
   loadTaskSegment(s, SS, external);
   if (faulted(s)) return;
   loadTaskSegment(s, CS, external);
   if (faulted(s)) return;
+  const stack = imageSelector(s, SS);
+  if ((stack & SELECTOR_RPL) != load<u32>(s + VCPU_CPL)) return raiseSelector(s, VECTOR_TS, stack, external);
   loadTaskSegment(s, 0, external);
   for (let index: u32 = DS; index < 6 && !faulted(s); index++) loadTaskSegment(s, index, external);
 }
@@ -339,6 +346,16 @@ function loadTaskLdt(s: usize, external: u32): void {
   if (!isSystem(access) || accessType(access) != TYPE_LDT || !isPresent(access))
     return raiseSelector(s, VECTOR_TS, selector, external);
   setSegment(s, LDTR, selector, d);
+}
+
+/** The level of a code segment must suit the selector's RPL; what is no code segment is left to the later checks. */
+function checkCodeLevel(s: usize, external: u32): void {
+  const selector = imageSelector(s, CS);
+  if (isNull(selector) || !tableHolds(s, selector)) return;
+  const d = fetchDescriptor(s, selector, VECTOR_TS, external);
+  if (faulted(s)) return;
+  const access = descriptorAccess(d);
+  if (isCode(access) && !allowed(s, CS, selector, access)) raiseSelector(s, VECTOR_TS, selector, external);
 }
 
 function loadTaskSegment(s: usize, index: u32, external: u32): void {
@@ -363,6 +380,6 @@ function allowed(s: usize, index: u32, selector: u32, access: u32): bool {
   const rpl = selector & SELECTOR_RPL;
   const dpl = accessDpl(access);
   if (index == CS) return isCode(access) && (isConforming(access) ? dpl <= rpl : dpl == rpl);
-  if (index == SS) return isWritableData(access) && rpl == cpl && dpl == cpl;
+  if (index == SS) return isWritableData(access) && dpl == cpl;
   return isReadable(access) && ((isCode(access) && isConforming(access)) || (dpl >= cpl && dpl >= rpl));
 }
