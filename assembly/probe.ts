@@ -4,5 +4,7 @@ export { decodeInstruction } from './cpu/decode';
 
 export { getArithmetic, setArithmetic } from './cpu/flags';
 export { findBlock } from './cpu/translate';
+export { picAcknowledge, picIntr, picSetLine } from './device/pic';
+export { pitGate2, pitOutput2 } from './device/pit';
 export * from './index';
 export { readU8, readU16, readU32, writeU8, writeU16, writeU32 } from './mmu/access';
