@@ -32,6 +32,7 @@ const LATCH: usize = 10; //       u16
 const WRITE_LOW: usize = 12; //   u8 first byte of a two-byte write
 const PENDING: usize = 13; //     u8 NEXT takes effect at NEXT_TICK (modes 2 and 3)
 const TRIGGERED: usize = 14; //   u8 modes 1 and 5: a gate edge has loaded the count
+const STROBED: usize = 15; //     u8 mode 4: GATE went low at or after the strobe, which must not come again
 const COUNT: usize = 16; //       u32 1 … 65536
 const NEXT: usize = 20; //        u32 count register, waiting
 const START: usize = 24; //       u64 tick at which the counting element was loaded; may lie before 0
@@ -114,6 +115,7 @@ export function pitGate2(d: usize, high: bool, now: f64): void {
   store<u8>(p + GATE, u32(high));
   if (!high) {
     store<u64>(p + PAUSED, tick);
+    if (i64(tick) - i64(load<u64>(p + START)) >= i64(load<u32>(p + COUNT))) store<u8>(p + STROBED, 1);
   } else if (mode == 0 || mode == 4) {
     if (load<u8>(p + LOADED)) store<u64>(p + START, load<u64>(p + START) + (tick - load<u64>(p + PAUSED)));
   } else {
@@ -258,6 +260,7 @@ function loadCount(p: usize, count: u32, tick: u64): void {
   store<u8>(p + PENDING, 0);
   store<u32>(p + COUNT, count);
   store<u8>(p + LOADED, 1);
+  store<u8>(p + STROBED, 0);
   store<u64>(p + START, tick + 1); // the next input pulse transfers it
   if (load<u8>(p + GATE) == 0) store<u64>(p + PAUSED, tick + 1);
 }
@@ -304,7 +307,8 @@ function output(p: usize, tick: u64): bool {
   if (mode == 1) return load<u8>(p + TRIGGERED) == 0 || elapsed >= n;
   if (mode == 2) return load<u8>(p + GATE) == 0 || elapsed % n != n - 1;
   if (mode == 3) return load<u8>(p + GATE) == 0 || elapsed % n < (n + 1) / 2;
-  return (mode == 5 && load<u8>(p + TRIGGERED) == 0) || elapsed != n;
+  if (mode == 4) return elapsed != n || (load<u8>(p + STROBED) != 0 && tick != load<u64>(p + PAUSED));
+  return load<u8>(p + TRIGGERED) == 0 || elapsed != n;
 }
 
 /** The counting element as the program reads it. */
