@@ -35,6 +35,8 @@ export const EPT_NO_FRAME: i32 = -1; // no frame is left for a table
 export const EPT_OBSTRUCTED: i32 = -2; // a table with smaller pages is in the way
 export const EPT_MISALIGNED: i32 = -3; // address, frame, level or rights out of range
 
+const NO_TABLE: i32 = -4; // internal: nothing is mapped there
+
 const DESCEND_RIGHTS: u64 = EPT_RIGHTS; // entries that reference tables permit all; leaves decide
 
 /** Makes an empty EPT for `owner`. Returns its pointer (EPTP), or 0 if no frame is left. */
@@ -68,11 +70,11 @@ export function eptMap(eptp: u32, gpa: u32, frame: u32, level: u32, rights: u32)
  */
 export function eptUnmap(eptp: u32, gpa: u32, level: u32): i32 {
   if (level < 1 || level > 3 || (gpa & eptOffsetMask(level)) != 0) return EPT_MISALIGNED;
-  if (eptPeek(eptp, gpa) == 0) return 0;
   const made = descend(eptp, gpa, level, false);
-  if (made < 0) return made;
+  if (made < 0) return made == NO_TABLE ? 0 : made;
   const p = entryAt(eptp, gpa, level);
-  if (!eptLeaf(load<u64>(p), level)) return EPT_OBSTRUCTED;
+  const entry = load<u64>(p);
+  if (eptPresent(entry) && !eptLeaf(entry, level)) return EPT_OBSTRUCTED;
   put(p, 0);
   return made;
 }
@@ -116,14 +118,15 @@ function entryAt(eptp: u32, gpa: u32, level: u32): usize {
   return p;
 }
 
-/** Makes sure that a table of `level` exists for `gpa`. Without `create` only leaves are split. */
+/** Makes sure that a table of `level` exists for `gpa`. Without `create` leaves are split, but nothing else is made. */
 function descend(eptp: u32, gpa: u32, level: u32, create: bool): i32 {
   const owner = load<u16>(frameEntry(eptp >>> PAGE_SHIFT), FRAME_OWNER) as u32;
   let made: i32 = 0;
   for (let l: u32 = 4; l > level; l--) {
     const p = entryAt(eptp, gpa, l);
     const entry = load<u64>(p);
-    if (eptPresent(entry) ? !eptLeaf(entry, l) : !create) continue;
+    if (eptPresent(entry) && !eptLeaf(entry, l)) continue;
+    if (!eptPresent(entry) && !create) return NO_TABLE;
     const frame = frameAllocate(owner, FRAME_TYPE_EPT as u32);
     if (frame == FRAME_NONE) return EPT_NO_FRAME;
     made++;

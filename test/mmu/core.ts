@@ -63,10 +63,8 @@ export interface Mmu {
   benchEpt(s: Word, gpa: Word, pages: Word, n: Word): Word;
 }
 
-/** The module's functions, and `layout(name)` for the numbers of assembly/layout.ts. */
 export interface Core {
   readonly mmu: Mmu;
-  readonly layout: (name: string) => number;
   readonly memory: WebAssembly.Memory;
 }
 
@@ -101,6 +99,7 @@ function compile(file: string): void {
 }
 
 let cached: WebAssembly.Module | undefined;
+let numbers: WebAssembly.Exports | undefined;
 
 function load(): WebAssembly.Module {
   const own = join(root, 'build/mmu-probe.wasm');
@@ -114,20 +113,28 @@ function load(): WebAssembly.Module {
   return module;
 }
 
-/** A new instance over a new memory of `bytes` bytes. */
-export function loadCore(bytes: number): Core {
+function instantiate(bytes: number): { exports: WebAssembly.Exports; memory: WebAssembly.Memory } {
   cached ??= load();
-  const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / 65536), maximum: 65536, shared: true });
+  const pages = Math.max(16, Math.ceil(bytes / 65536)); // asconfig.json declares 16
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
   const imports: WebAssembly.Imports = {};
   for (const { module, name, kind } of WebAssembly.Module.imports(cached)) {
     const value = kind === 'memory' ? memory : () => {};
     imports[module] = { ...(imports[module] as object), [name]: value };
   }
-  const { exports } = new WebAssembly.Instance(cached, imports);
-  const layout = (name: string): number => {
-    const value = exports[name];
-    if (!(value instanceof WebAssembly.Global)) throw new Error(`layout.ts has no ${name}`);
-    return value.value >>> 0;
-  };
-  return { mmu: exports as unknown as Mmu, layout, memory };
+  return { exports: new WebAssembly.Instance(cached, imports).exports, memory };
+}
+
+/** A number of assembly/layout.ts. */
+export function layout(name: string): number {
+  numbers ??= instantiate(0).exports;
+  const value = numbers[name];
+  if (!(value instanceof WebAssembly.Global)) throw new Error(`layout.ts has no ${name}`);
+  return value.value >>> 0;
+}
+
+/** A new instance over a new memory of at least `bytes` bytes. */
+export function loadCore(bytes: number): Core {
+  const { exports, memory } = instantiate(bytes);
+  return { mmu: exports as unknown as Mmu, memory };
 }

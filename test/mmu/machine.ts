@@ -3,7 +3,7 @@
  *
  *   REGIONS ──▶ pCPU header │ vCPU │ vCPU 2 │ frame table │ DRAM
  */
-import { type Core, loadCore, type Mmu } from './core.js';
+import { layout, loadCore, type Mmu } from './core.js';
 
 export const CR0_PE = 1;
 export const CR0_WP = 1 << 16;
@@ -21,7 +21,6 @@ export type Fault =
 const align = (n: number): number => (n + 4095) & ~4095;
 
 export class Machine {
-  readonly core: Core;
   readonly mmu: Mmu;
   readonly frames: number;
   /** The vCPU under test, a second one of the same pCPU, and the pCPU. */
@@ -36,17 +35,16 @@ export class Machine {
 
   constructor(frames: number) {
     this.frames = frames;
-    const probe = loadCore(1 << 20);
-    const at = (name: string): number => probe.layout(name);
+    const at = layout;
     this.pcpu = align(at('REGIONS'));
     this.s = this.pcpu + 4096;
     this.s2 = this.s + at('VCPU_SIZE');
     const table = this.s2 + at('VCPU_SIZE');
     this.dram = align(table + frames * at('FRAME_ENTRY_SIZE'));
-    this.core = loadCore(this.dram + frames * 4096);
-    this.mmu = this.core.mmu;
-    this.view = new DataView(this.core.memory.buffer);
-    this.bytes = new Uint8Array(this.core.memory.buffer, this.dram, frames * 4096);
+    const { mmu, memory } = loadCore(this.dram + frames * 4096);
+    this.mmu = mmu;
+    this.view = new DataView(memory.buffer);
+    this.bytes = new Uint8Array(memory.buffer, this.dram, frames * 4096);
     this.set('HOST_FRAMES', frames);
     this.set('HOST_FRAME_TABLE', table);
     this.set('HOST_DRAM', this.dram);
@@ -62,7 +60,7 @@ export class Machine {
   at(name: string): number {
     let value = this.#layout.get(name);
     if (value === undefined) {
-      value = this.core.layout(name);
+      value = layout(name);
       this.#layout.set(name, value);
     }
     return value;
