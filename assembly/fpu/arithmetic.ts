@@ -1,4 +1,7 @@
-/** FADD, FMUL, FSUB, FDIV, FSQRT on packed operands: special cases, then the exact operation, then rounding. */
+/**
+ * Addition, multiplication, division and square root on packed operands, for x87 and SIMD: special cases, then the exact
+ * operation, then rounding to the format of the running operation.
+ */
 import { addValues } from './add';
 import {
   CLASS_DENORMAL,
@@ -14,21 +17,37 @@ import {
 } from './float80';
 import { divideValues, multiplyValues, squareRootValue } from './multiply';
 import { propagate, propagateOne } from './nan';
-import { EXTENDED_MAX, EXTENDED_MIN, roundWide, setWide, WRAP } from './round';
+import {
+  DOUBLE_MAX,
+  DOUBLE_MIN,
+  EXTENDED_MAX,
+  EXTENDED_MIN,
+  roundWide,
+  SINGLE_MAX,
+  SINGLE_MIN,
+  setWide,
+  WRAP,
+} from './round';
 import {
   blocked,
   DE,
   invalid,
   note,
-  precisionControl,
+  noted,
+  PE,
   ROUND_DOWN,
   roundingControl,
+  UE,
   unmasked,
   VALUE_EXPONENT,
+  W_SIGN,
   X_A,
   X_B,
   X_DENORMAL,
+  X_FLAGS,
+  X_FORMAT,
   X_R,
+  X_W,
   ZE,
 } from './state';
 
@@ -43,6 +62,31 @@ export const OP_DIVR: u32 = 7;
 /** Rounds W to the extended format with `precision` bits under the control word. */
 export function roundExtended(f: usize, precision: u32): void {
   roundWide(f, precision, EXTENDED_MIN, EXTENDED_MAX, roundingControl(f), unmasked(f), WRAP);
+}
+
+// Formats of SIMD results, beside the precisions 24, 53 and 64 of extended ones
+export const FORMAT_SINGLE: u32 = 0x100;
+export const FORMAT_DOUBLE: u32 = 0x200;
+export const FORMAT_FLUSH: u32 = 0x400; // flush to zero
+
+/** Rounds W to the format of the running operation. */
+export function roundResult(f: usize): void {
+  const format = load<u32>(f, X_FORMAT);
+  if (format <= 64) {
+    roundExtended(f, format);
+    return;
+  }
+  const flush = (format & FORMAT_FLUSH) != 0 && !(unmasked(f) & UE);
+  const stop = unmasked(f) | (flush ? UE : 0);
+  const before = noted(f);
+  store<u32>(f, 0, X_FLAGS);
+  if (format & FORMAT_SINGLE) roundWide(f, 24, SINGLE_MIN, SINGLE_MAX, roundingControl(f), stop, WRAP);
+  else roundWide(f, 53, DOUBLE_MIN, DOUBLE_MAX, roundingControl(f), stop, WRAP);
+  if (flush && (noted(f) & UE) != 0) {
+    resultZero(f, load<u32>(f, X_W + W_SIGN));
+    note(f, PE);
+  }
+  note(f, before);
 }
 
 /** Copies the unpacked operand at `u` to W. */
@@ -95,7 +139,7 @@ function add(f: usize, a: usize, kindA: u32, b: usize, kindB: u32, negate: u32):
     if (kindB == CLASS_ZERO) operandToWide(f, f + X_A, signA);
     else if (kindA == CLASS_ZERO) operandToWide(f, f + X_B, signB);
     else addValues(f, negate, zeroSign);
-    roundExtended(f, precisionControl(f));
+    roundResult(f);
   }
 }
 
@@ -114,7 +158,7 @@ function multiply(f: usize, a: usize, kindA: u32, b: usize, kindB: u32): void {
   else if (zero) resultZero(f, sign);
   else {
     multiplyValues(f);
-    roundExtended(f, precisionControl(f));
+    roundResult(f);
   }
 }
 
@@ -133,7 +177,7 @@ function divide(f: usize, a: usize, kindA: u32, b: usize, kindB: u32): void {
   else if (kindA == CLASS_ZERO || kindB == CLASS_INFINITY) resultZero(f, sign);
   else {
     divideValues(f);
-    roundExtended(f, precisionControl(f));
+    roundResult(f);
   }
 }
 
@@ -158,6 +202,6 @@ export function squareRoot(f: usize, a: usize): void {
   if (kind == CLASS_INFINITY) copy(f + X_R, a);
   else {
     squareRootValue(f);
-    roundExtended(f, precisionControl(f));
+    roundResult(f);
   }
 }

@@ -43,6 +43,9 @@ export const ROUND_ZERO: u32 = 3;
 // Scratch: never architectural, never read by a later instruction.
 export const X_FLAGS: usize = FPU_SCRATCH; //            u32 exceptions (and C1, SF) raised by this instruction
 export const X_DENORMAL: usize = FPU_SCRATCH + 4; //     u32 1: the operand came from a denormal in memory
+/** The environment of the operation: set by `begin` from the control word, by `beginSimd` from MXCSR. */
+export const X_UNMASKED: usize = FPU_SCRATCH + 8; //    u32 exceptions that are not masked
+export const X_ROUNDING: usize = FPU_SCRATCH + 12; //   u32 ROUND_*
 export const X_R: usize = FPU_SCRATCH + 16; //           result: significand u64, sign and exponent u16
 export const X_W: usize = FPU_SCRATCH + 32; //           unrounded: high u64, low u64, exponent i32, sign u32
 export const X_A: usize = FPU_SCRATCH + 64; //           unpacked operand: significand u64, exponent i32, sign u32
@@ -50,6 +53,7 @@ export const X_B: usize = FPU_SCRATCH + 80; //           likewise
 export const X_OPERAND: usize = FPU_SCRATCH + 96; //     16 bytes: operand from memory, widened
 export const X_BYTES: usize = FPU_SCRATCH + 112; //      16 bytes: memory image of an operand
 export const X_WIDE: usize = FPU_SCRATCH + 128; //       5 × 16 bytes of 128-bit values
+export const X_FORMAT: usize = FPU_SCRATCH + 208; //     u32 24, 53, 64: precision of an extended result; or FORMAT_*
 export const VALUE_EXPONENT: usize = 8; // within a packed value: u16; unpacked: i32
 export const VALUE_SIGN: usize = 12; //    unpacked: u32
 export const W_LOW: usize = 8;
@@ -82,17 +86,12 @@ export function updateSummary(f: usize): void {
   setStatusWord(f, pending ? status | ES | BUSY : status & ~(ES | BUSY));
 }
 
+/** Of the running operation: rounding control, and the exceptions that are not masked. */
 export function roundingControl(f: usize): u32 {
-  return (controlWord(f) >>> 10) & 3;
+  return load<u32>(f, X_ROUNDING);
 }
-/** Bits of significand under precision control. */
-export function precisionControl(f: usize): u32 {
-  const pc = (controlWord(f) >>> 8) & 3;
-  return pc == 0 ? 24 : pc == 2 ? 53 : 64;
-}
-/** The exceptions that are not masked. */
 export function unmasked(f: usize): u32 {
-  return ~controlWord(f) & EXCEPTIONS;
+  return load<u32>(f, X_UNMASKED);
 }
 
 /** Number of the physical register that ST(i) names. */
@@ -137,9 +136,14 @@ export function invalid(f: usize): void {
 export function blocked(f: usize): bool {
   return (noted(f) & unmasked(f) & PRE_EXCEPTIONS) != 0;
 }
-/** Begins an instruction that may raise exceptions. */
+/** Begins an x87 instruction that may raise exceptions. */
 export function begin(f: usize): void {
+  const control = controlWord(f);
+  const pc = (control >>> 8) & 3;
   store<u64>(f, 0, X_FLAGS);
+  store<u32>(f, ~control & EXCEPTIONS, X_UNMASKED);
+  store<u32>(f, (control >>> 10) & 3, X_ROUNDING);
+  store<u32>(f, pc == 0 ? 24 : pc == 2 ? 53 : 64, X_FORMAT);
 }
 /** Moves the noted exceptions into the status word, C1 included; returns false when the result must not be stored. */
 export function finish(f: usize): bool {

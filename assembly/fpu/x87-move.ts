@@ -131,8 +131,8 @@ function narrow(f: usize, p: usize, format: u32): void {
   }
 }
 
-/** The memory bytes of ST(0) in an integer or BCD format with rounding `rc`. */
-function narrowInteger(f: usize, p: usize, format: u32, rc: u32, empty: bool): void {
+/** The memory bytes of ST(0) in an integer or BCD format. */
+function narrowInteger(f: usize, p: usize, format: u32, empty: bool): void {
   const bytes = f + X_BYTES;
   let limit: u64 = 0x7fff;
   if (format == FORMAT_I32) limit = 0x7fffffff;
@@ -140,7 +140,7 @@ function narrowInteger(f: usize, p: usize, format: u32, rc: u32, empty: bool): v
   else if (format == FORMAT_BCD) limit = (1000000000 as u64) * 1000000000 - 1;
   let magnitude: u64 = 0;
   if (empty) note(f, IE | SF);
-  else magnitude = roundToInteger(f, p, rc, limit, format == FORMAT_BCD);
+  else magnitude = roundToInteger(f, p, roundingControl(f), limit, format == FORMAT_BCD);
   if (noted(f) & IE) {
     if (format == FORMAT_BCD) {
       store<u64>(bytes, words(0xc0000000, 0));
@@ -151,12 +151,12 @@ function narrowInteger(f: usize, p: usize, format: u32, rc: u32, empty: bool): v
 }
 
 /** FST, FSTP, FIST, FISTP, FBSTP to memory. Nothing changes when the write faults or an unmasked exception forbids it. */
-export function storeValue(s: usize, f: usize, format: u32, linear: u32, pops: u32, rc: u32): void {
+export function storeValue(s: usize, f: usize, format: u32, linear: u32, pops: u32): void {
   const bytes = f + X_BYTES;
   const p = stack(f, 0);
   const empty = isEmpty(f, 0);
   begin(f);
-  if (format >= FORMAT_I16) narrowInteger(f, p, format, rc, empty);
+  if (format >= FORMAT_I16) narrowInteger(f, p, format, empty);
   else {
     if (empty) underflow(f);
     else if (format == FORMAT_EXTENDED) copy(f + X_R, p);
@@ -213,10 +213,10 @@ export function conditionalMove(s: usize, f: usize, condition: u32, negate: bool
 
 /** FLD1, FLDL2T, FLDL2E, FLDPI, FLDLG2, FLDLN2, FLDZ: rounded from a longer internal value. */
 export function loadConstant(f: usize, which: u32): void {
+  begin(f);
   const rc = roundingControl(f);
   const r = f + X_R;
   const down: u64 = rc == ROUND_NEAREST || rc == ROUND_UP ? 0 : 1;
-  begin(f);
   // Below: the nearest value, and whether it lies above (minus 1 when rounding down) or below (plus 1 when rounding up).
   if (which == 0) set(r, 0x3fff, words(0x80000000, 0));
   else if (which == 1) set(r, 0x4000, words(0xd49a784b, 0xcd1b8afe) + u64(rc == ROUND_UP));

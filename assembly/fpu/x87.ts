@@ -28,7 +28,6 @@ import {
   isEmpty,
   markEmpty,
   pop,
-  roundingControl,
   SF,
   setControlWord,
   setStatusWord,
@@ -127,14 +126,13 @@ export function x87(s: usize, opcode: u32, modrm: u32, linear: u32, operandSize:
 
 /** False: undefined encoding. */
 function memoryForm(s: usize, f: usize, opcode: u32, reg: u32, linear: u32, wide: bool): bool {
-  const rc = roundingControl(f);
   switch (((opcode & 7) << 3) | reg) {
     case 0x08:
       loadValue(s, f, FORMAT_SINGLE, linear);
       return true;
     case 0x0a:
     case 0x0b:
-      storeValue(s, f, FORMAT_SINGLE, linear, reg & 1, rc);
+      storeValue(s, f, FORMAT_SINGLE, linear, reg & 1);
       return true;
     case 0x0c:
       loadEnvironment(s, f, wide, linear);
@@ -154,20 +152,20 @@ function memoryForm(s: usize, f: usize, opcode: u32, reg: u32, linear: u32, wide
       return true;
     case 0x1a:
     case 0x1b:
-      storeValue(s, f, FORMAT_I32, linear, reg & 1, rc);
+      storeValue(s, f, FORMAT_I32, linear, reg & 1);
       return true;
     case 0x1d:
       loadValue(s, f, FORMAT_EXTENDED, linear);
       return true;
     case 0x1f:
-      storeValue(s, f, FORMAT_EXTENDED, linear, 1, rc);
+      storeValue(s, f, FORMAT_EXTENDED, linear, 1);
       return true;
     case 0x28:
       loadValue(s, f, FORMAT_DOUBLE, linear);
       return true;
     case 0x2a:
     case 0x2b:
-      storeValue(s, f, FORMAT_DOUBLE, linear, reg & 1, rc);
+      storeValue(s, f, FORMAT_DOUBLE, linear, reg & 1);
       return true;
     case 0x2c:
       restoreState(s, f, wide, linear);
@@ -184,7 +182,7 @@ function memoryForm(s: usize, f: usize, opcode: u32, reg: u32, linear: u32, wide
       return true;
     case 0x3a:
     case 0x3b:
-      storeValue(s, f, FORMAT_I16, linear, reg & 1, rc);
+      storeValue(s, f, FORMAT_I16, linear, reg & 1);
       return true;
     case 0x3c:
       loadValue(s, f, FORMAT_BCD, linear);
@@ -193,10 +191,10 @@ function memoryForm(s: usize, f: usize, opcode: u32, reg: u32, linear: u32, wide
       loadValue(s, f, FORMAT_I64, linear);
       return true;
     case 0x3e:
-      storeValue(s, f, FORMAT_BCD, linear, 1, rc);
+      storeValue(s, f, FORMAT_BCD, linear, 1);
       return true;
     case 0x3f:
-      storeValue(s, f, FORMAT_I64, linear, 1, rc);
+      storeValue(s, f, FORMAT_I64, linear, 1);
       return true;
     default: {
       if (opcode & 1) return false; // D9 /1, DB /1 /4 /6, DD /1 /5, DF /1

@@ -1,5 +1,6 @@
 /** All sets of forms and how to make cases of them. */
 import type { Random } from '../oracle/random.js';
+import { makeSseCase, SSE_FORMS } from './forms-sse.js';
 import { type Form, makeX87Case, X87_FORMS } from './forms-x87.js';
 import type { Case } from './record.js';
 
@@ -11,4 +12,7 @@ export interface FormSet {
   readonly goldenCases: number;
 }
 
-export const FORM_SETS: readonly FormSet[] = [{ name: 'x87', forms: X87_FORMS, make: makeX87Case, goldenCases: 120 }];
+export const FORM_SETS: readonly FormSet[] = [
+  { name: 'x87', forms: X87_FORMS, make: makeX87Case, goldenCases: 120 },
+  { name: 'sse', forms: SSE_FORMS, make: makeSseCase, goldenCases: 50 },
+];

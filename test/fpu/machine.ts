@@ -23,9 +23,11 @@ export interface Fpu {
   sse(s: Word, prefix: Word, opcode: Word, modrm: Word, linear: Word, imm: Word): void;
   sseHasModrm(opcode: Word): Word;
   sseImmediate(opcode: Word): Word;
+  sseOpcode(opcode: Word): Word;
   fpuReset(s: Word): void;
   frameInit(): void;
   tlbInit(s: Word): void;
+  flushAll(s: Word): void;
   getEflags(s: Word): Word;
   setEflags(s: Word, flags: Word): void;
 }
