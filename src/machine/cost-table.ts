@@ -21,6 +21,8 @@ const COUNTER_OF: ReadonlyMap<string, keyof Layout> = new Map([
 
 const EXIT_NUMBERS: ReadonlyMap<string, number> = new Map([...EXIT_REASON_NAMES].map(([n, name]) => [name, n]));
 const MAX_CYCLES = 1_000_000;
+/** Every step of a guest is one of these: if one were free, a guest could run for ever at one instant of virtual time. */
+const NEVER_FREE: readonly string[] = ['retired', 'exception', 'interrupt', 'exit'];
 
 export const DEFAULT_COST_TABLE: CostTable = {
   name: 'default',
@@ -62,14 +64,13 @@ export function costTableProblems(table: CostTable): readonly string[] {
     if (!isEvent(line.event)) problems.push(`unknown event '${line.event}'; known are ${eventNames().join(', ')}`);
     if (seen.has(line.event)) problems.push(`event '${line.event}' has two lines`);
     seen.add(line.event);
-    const least = line.event === 'retired' ? 1 : 0;
+    const least = NEVER_FREE.includes(line.event) || line.event.startsWith('exit:') ? 1 : 0;
     if (!Number.isInteger(line.cycles) || line.cycles < least || line.cycles > MAX_CYCLES) {
       problems.push(`cycles of '${line.event}' must be an integer from ${least} to ${MAX_CYCLES}, not ${line.cycles}`);
     }
     if (line.source.trim() === '') problems.push(`event '${line.event}' has no source`);
   }
-  // Without a cost for an instruction a guest could run for ever at one instant of virtual time.
-  if (!seen.has('retired')) problems.push("there is no line for 'retired'");
+  for (const event of NEVER_FREE) if (!seen.has(event)) problems.push(`there is no line for '${event}'`);
   return problems;
 }
 
