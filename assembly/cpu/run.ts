@@ -28,7 +28,7 @@ import {
 import { syncCodeEpoch } from '../mmu/code';
 import { countExit, EXIT_BUDGET, faulted, VECTOR_DB } from '../record';
 import { beginRun, charge, settle } from './budget';
-import { FLAG_IF, FLAG_TF } from './flags';
+import { FLAG_IF, FLAG_RF, FLAG_TF } from './flags';
 import { deliverException, deliverFault, deliverInterrupt } from './interrupts';
 import { findBlock, stepBlock } from './translate';
 import { BLOCK_COUNT, STATUS_FAULT } from './uops';
@@ -92,6 +92,8 @@ function proceed(s: usize): bool {
       if (faulted(s) && resolve(s)) return false;
       continue;
     }
+    // RF lasts for the instruction that IRET returned to: SDM Vol. 3B, "Instruction-Breakpoint Exception Condition".
+    if (eflags & FLAG_RF) store<u32>(s + VCPU_EFLAGS, eflags & ~FLAG_RF);
     if (inhibited || eflags & FLAG_TF) {
       store<u32>(s + VCPU_INHIBIT, 0);
       if (!step(s)) return false;
