@@ -20,7 +20,8 @@ import {
   ROM_INDEXLESS,
   ROM_ROWS,
 } from '../generated/rom';
-import { VCPU_EBX, VCPU_T0, VCPU_T1, VCPU_ZERO } from '../layout';
+import { VCPU_EBX, VCPU_EDI, VCPU_T0, VCPU_T1, VCPU_ZERO } from '../layout';
+import { escapeOperand, packEscape, packSimd, simdOperand } from './escape';
 import { MODE_CODE32, MODE_FLAT_CODE, MODE_FLAT_DATA, MODE_STACK32 } from './mode';
 import {
   BLOCK_EXCHANGED,
@@ -68,6 +69,9 @@ const IMMEDIATE_REL_FULL: u32 = 10;
 const IMMEDIATE_MODRM: u32 = 11;
 const IMMEDIATE_STRING: u32 = 12;
 const IMMEDIATE_XLAT: u32 = 13;
+const IMMEDIATE_ESCAPE: u32 = 14;
+const IMMEDIATE_SIMD: u32 = 15;
+const IMMEDIATE_SIMD_BYTE: u32 = 16;
 
 const ROW_MODRM: u32 = 1;
 const ROW_LOCKABLE: u32 = 2;
@@ -76,6 +80,7 @@ const ROW_REGISTER_ONLY: u32 = 32;
 const ROW_NO_ACCESS: u32 = 64;
 
 export const INSTRUCTION_LIMIT: u32 = 15; // bytes
+const MASKMOV: u32 = 0xf7;
 const DS_INDEX: u32 = 3;
 const SS_INDEX: u32 = 2;
 
@@ -107,13 +112,16 @@ export function decodeInstruction(blk: usize, u: usize, code: usize, offset: u32
   let addressSize = wide;
   let prefixSegment: i32 = -1;
   let lock = false;
+  let operandPrefix: u32 = 0;
   let repeat: u32 = 0;
   let opcode: u32 = 0;
   for (;;) {
     opcode = load<u8>(p++);
     if (p - code > (INSTRUCTION_LIMIT as usize)) return tooLong(u);
-    if (opcode == 0x66) size = 6 - wide;
-    else if (opcode == 0x67) addressSize = 6 - wide;
+    if (opcode == 0x66) {
+      size = 6 - wide;
+      operandPrefix = 0x66;
+    } else if (opcode == 0x67) addressSize = 6 - wide;
     else if (opcode == 0xf0) lock = true;
     else if (opcode == 0xf2) repeat = 2;
     else if (opcode == 0xf3) repeat = 1;
@@ -121,6 +129,8 @@ export function decodeInstruction(blk: usize, u: usize, code: usize, offset: u32
     else if ((opcode & 0xe7) == 0x26) prefixSegment = ((opcode >>> 3) & 3) as i32;
     else break;
   }
+  // F2 and F3 win over 66 as mandatory prefixes.
+  const mandatory: u32 = repeat == 2 ? 0xf2 : repeat == 1 ? 0xf3 : operandPrefix;
   let index = opcode;
   if (opcode == 0x0f) {
     opcode = load<u8>(p++);
@@ -191,6 +201,12 @@ export function decodeInstruction(blk: usize, u: usize, code: usize, offset: u32
     base = VCPU_EBX as u32;
     indexRegister = VCPU_T1 as u32;
   }
+  const simd = immediate == IMMEDIATE_SIMD || immediate == IMMEDIATE_SIMD_BYTE;
+  if (simd && opcode == MASKMOV && !memory) {
+    // MASKMOVQ and MASKMOVDQU store at DS:EDI, which ModRM does not tell.
+    addressed = true;
+    base = VCPU_EDI as u32;
+  }
   if (prefixSegment >= 0) segmentIndex = prefixSegment as u32;
 
   // ── Immediate ──
@@ -234,6 +250,15 @@ export function decodeInstruction(blk: usize, u: usize, code: usize, offset: u32
     case IMMEDIATE_MODRM:
       imm = modrm | (opcode << 8) | (size << 16);
       break;
+    case IMMEDIATE_ESCAPE:
+      imm = packEscape(opcode, modrm, size == 4, segmentIndex, offset);
+      break;
+    case IMMEDIATE_SIMD:
+      imm = packSimd(mandatory, opcode, modrm, 0);
+      break;
+    case IMMEDIATE_SIMD_BYTE:
+      imm = packSimd(mandatory, opcode, modrm, load<u8>(p++));
+      break;
     case IMMEDIATE_STRING:
       imm = repeat | (addressSize << 4);
       break;
@@ -260,7 +285,9 @@ export function decodeInstruction(blk: usize, u: usize, code: usize, offset: u32
     // POP to memory addresses with ESP already incremented: SDM Vol. 2B, "POP".
     if (opcode == 0x8f && index == 0x8f && base == 16 && addressSize == 4) disp += size;
     if (!flat && !(flags & ROW_NO_ACCESS)) {
-      const access = ((attributes >>> ATTRIBUTE_WIDTH) & 15) | (((attributes >>> ATTRIBUTE_WRITES) & 1) << 8);
+      let access = ((attributes >>> ATTRIBUTE_WIDTH) & 15) | (((attributes >>> ATTRIBUTE_WRITES) & 1) << 16);
+      if (immediate == IMMEDIATE_ESCAPE) access = escapeOperand(opcode, modrm, size == 4);
+      else if (simd) access = simdOperand(mandatory, opcode, modrm);
       at = putUop(at, UOP_SEGMENT, segmentIndex, base, indexRegister, scale, disp, access);
       base = VCPU_T0 as u32;
       indexRegister = VCPU_ZERO as u32;

@@ -5,6 +5,7 @@
 import type { CpuidConfig } from './types.js';
 
 // Leaf 1 EDX, "Feature Information Returned in the EDX Register"
+export const FEATURE_FPU = 1 << 0; //   x87
 export const FEATURE_PSE = 1 << 3; //   4 MB pages
 export const FEATURE_TSC = 1 << 4; //   RDTSC
 export const FEATURE_MSR = 1 << 5; //   RDMSR and WRMSR
@@ -12,12 +13,20 @@ export const FEATURE_CX8 = 1 << 8; //   CMPXCHG8B
 export const FEATURE_SEP = 1 << 11; //  SYSENTER and SYSEXIT
 export const FEATURE_PGE = 1 << 13; //  global pages
 export const FEATURE_CMOV = 1 << 15; // CMOVcc
-const FEATURES_EDX = FEATURE_PSE | FEATURE_TSC | FEATURE_MSR | FEATURE_CX8 | FEATURE_SEP | FEATURE_PGE | FEATURE_CMOV;
+export const FEATURE_CLFSH = 1 << 19; // CLFLUSH
+export const FEATURE_MMX = 1 << 23;
+export const FEATURE_FXSR = 1 << 24; //  FXSAVE and FXRSTOR
+export const FEATURE_SSE = 1 << 25;
+export const FEATURE_SSE2 = 1 << 26;
+const FLOATING_POINT = FEATURE_FPU | FEATURE_CLFSH | FEATURE_MMX | FEATURE_FXSR | FEATURE_SSE | FEATURE_SSE2;
+const FEATURES_EDX =
+  FLOATING_POINT | FEATURE_PSE | FEATURE_TSC | FEATURE_MSR | FEATURE_CX8 | FEATURE_SEP | FEATURE_PGE | FEATURE_CMOV;
 
 // Leaf 1 ECX
 export const FEATURE_HYPERVISOR = 1 << 31; // never set by hardware: software runs on a hypervisor
 
-const SIGNATURE = 0x683; // family 6, model 8, stepping 3
+const SIGNATURE = 0x6d8; // family 6, model 13, stepping 8
+const CLFLUSH_LINE = 8; // in quadwords
 const MAX_BASIC = 1;
 const MAX_EXTENDED = 0x80000004;
 const BRAND = 'Ringfence IA-32 emulated processor';
@@ -79,6 +88,7 @@ export function cpuid(leaf: number, featuresEdx: number, featuresEcx: number, ou
     out.edx = characters(BRAND, at + 12);
   } else {
     out.eax = SIGNATURE;
+    out.ebx = CLFLUSH_LINE << 8;
     out.ecx = featuresEcx;
     out.edx = featuresEdx;
   }

@@ -144,7 +144,7 @@ export function cold(s: usize, blk: usize, pc: usize): u32 {
         store<u32>(s + VCPU_T0, (${ADDRESS}) & 0xffff);
         return STATUS_NEXT;
       case UOP_SEGMENT: {
-        const linear = segmentLinear(s, load<u8>(pc, 3), ${ADDRESS}, load<u8>(pc, 12), load<u8>(pc, 13) != 0);
+        const linear = segmentLinear(s, load<u8>(pc, 3), ${ADDRESS}, load<u16>(pc, 12), load<u8>(pc, 14) != 0);
         if (faulted(s)) return STATUS_FAULT;
         store<u32>(s + VCPU_T0, linear);
         return STATUS_NEXT;

@@ -153,5 +153,6 @@ export const MODULES: Record<string, string[]> = {
   '../cpu/budget': ['settle'],
   '../cpu/cpuid': ['cpuid'],
   '../cpu/io': ['portIo', 'portString'],
-  '../cpu/escape': ['escapeFpu', 'fwait'],
+  '../cpu/escape': ['escapeFpu', 'simd'],
+  '../fpu/x87': ['fwait'],
 };

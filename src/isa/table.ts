@@ -7,6 +7,8 @@
  *   I  immediate (b zero-extended byte, s sign-extended byte, z word or double word, w word)
  *   J  relative branch target           C  CL        1  the constant one        X  ModRM.reg as a number
  *   P  far pointer                      W  word and byte immediates (ENTER)
+ *   F  ESC operand                      V  SIMD operand, Vb with an immediate byte; U the same without ModRM
+ *   Y  string operands                  N  ModRM that is not used                    R  register by ModRM.rm
  *   b byte, w word, d double word, v word or double word by operand size
  *
  * In the semantics, `dst`, `src` and `imm` are the operands' values *before* the instruction; `bits`, `size` its width;
@@ -416,9 +418,27 @@ row(0x0fa2, 'cpuid', '', 'cpuid(length)', SYSEND);
 row(0xf4, 'hlt', '', 'halt(length)', SYSEND);
 row(0x0f0d, 'nop', 'N', ''); // PREFETCHW
 for (let n = 0x18; n < 0x20; n++) row(0x0f00 + n, 'nop', 'N', ''); // hint NOPs
+
+// ── Floating point and SIMD ─────────────────────────────────────────────────
+// One row per opcode: assembly/fpu tells the forms apart by ModRM and mandatory prefix.
+const FLOAT: Extra = { faults: true, reads: 'CPAZSO', writes: 'CPAZSO' };
 row(0x9b, 'wait', '', 'fwait()', SYS);
-for (let n = 0; n < 8; n++)
-  row(0xd8 + n, 'x87', 'F', 'escapeFpu(modrm, ea)', { ...SYS, reads: 'CPAZSO', writes: 'CPZ' });
+for (let n = 0; n < 8; n++) row(0xd8 + n, 'x87', 'F', 'escapeFpu(imm, ea)', FLOAT);
+const SIMD_WITH_BYTE = new Set([0x70, 0x71, 0x72, 0x73, 0xc2, 0xc4, 0xc5, 0xc6]);
+const SIMD_RANGES = [
+  [0x10, 0x17],
+  [0x28, 0x2f],
+  [0x50, 0x76],
+  [0x7e, 0x7f],
+  [0xae, 0xae],
+  [0xc2, 0xc6],
+  [0xd1, 0xef],
+  [0xf1, 0xfe],
+] as const;
+for (const [first, last] of SIMD_RANGES)
+  for (let opcode = first; opcode <= last; opcode++)
+    row(0x0f00 + opcode, 'simd', SIMD_WITH_BYTE.has(opcode) ? 'Vb' : 'V', 'simd(imm, ea)', FLOAT);
+row(0x0f77, 'emms', 'U', 'simd(imm, 0)', FLOAT);
 
 // ── Input and output ────────────────────────────────────────────────────────
 row(0xe4, 'in', 'Ib', 'portIo(dst, 1, 1, 1, length)', SYSEND);

@@ -46,6 +46,9 @@ export const IMMEDIATE = {
   modrm: 11, //     the ModRM byte itself
   string: 12, //    repeat prefix and address size
   xlat: 13,
+  escape: 14, //     packed by cpu/escape.ts
+  simd: 15,
+  simdByte: 16, //   with an imm8
 } as const;
 
 export const ROW_FLAG = {
@@ -270,8 +273,18 @@ export function entryFor(row: Row): Entry {
       case 'M':
         flags |= ROW_FLAG.modrm | (row.access ? 0 : ROW_FLAG.noAccess);
         break;
-      case 'N':
       case 'F':
+        flags |= ROW_FLAG.modrm;
+        immediate = IMMEDIATE.escape;
+        break;
+      case 'V':
+        flags |= ROW_FLAG.modrm;
+        immediate = operand.size === 'b' ? IMMEDIATE.simdByte : IMMEDIATE.simd;
+        break;
+      case 'U':
+        immediate = IMMEDIATE.simd;
+        break;
+      case 'N':
         flags |= ROW_FLAG.modrm | ROW_FLAG.noAccess;
         immediate = IMMEDIATE.modrm;
         break;
@@ -320,10 +333,14 @@ export function entryFor(row: Row): Entry {
       const allowed =
         (row.only === undefined || (row.only === 'mem') === memory) &&
         (row.sizes === undefined || row.sizes.includes(size)) &&
-        (!memory || hasE || letters.some((l) => 'MNF'.includes(l)) || false);
+        (!memory || hasE || letters.some((l) => 'MNFV'.includes(l)) || false);
       const form = memory ? memoryPlaces : places;
       const width =
-        row.operands === 'Iw' || letters[0] === 'J' || letters[0] === 'M' ? size : widthOf(operands[0], size);
+        row.operands === 'Iw' || letters[0] === 'J' || letters[0] === 'M'
+          ? size
+          : 'FVU'.includes(letters[0] ?? '-')
+            ? 4
+            : widthOf(operands[0], size);
       const dstWidth = letters[0] === 'I' && operands[0]?.size === 'b' ? size : width;
       const sourceWidth = operands[1] && 'EG'.includes(operands[1].letter) ? widthOf(operands[1], size) : dstWidth;
       uops.push(
