@@ -153,7 +153,7 @@ function extractExponent(f: usize): void {
 function sineFamily(f: usize, which: u32): void {
   begin(f);
   const two = which == TANGENT || which == (SINE | COSINE);
-  let inRange = true;
+  let inRange: bool = true;
   if (two ? roomForTwo(f) : !isEmpty(f, 0)) inRange = sineCosine(f, stack(f, 0), which);
   else underflow(f);
   setStatusWord(f, (statusWord(f) & ~C2) | (inRange ? 0 : C2));

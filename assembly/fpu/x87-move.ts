@@ -71,8 +71,8 @@ export function formatSize(format: u32): u32 {
 }
 
 /**
- * Pushes R, or the indefinite value when ST(7) is in use. An unmasked DE does not stop a load, on AMD's CPUs as on
- * Intel's, though SDM Vol. 1, 8.5.2 has TOP unchanged.
+ * Pushes R, or the indefinite value when ST(7) is in use. An unmasked DE does not stop a load on a real CPU (AMD family
+ * 26), though SDM Vol. 1, 8.5.2 has TOP unchanged; guests see what the CPU does.
  */
 export function push(f: usize): void {
   if (!isEmpty(f, 7) && !(noted(f) & SF)) {

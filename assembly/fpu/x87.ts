@@ -59,8 +59,8 @@ export const CR0_EM: u32 = 1 << 2;
 export const CR0_TS: u32 = 1 << 3;
 
 /**
- * #MF when an unmasked exception is pending. CR0.NE = 0 is treated like NE = 1: there is no FERR# line to an interrupt
- * controller, and no kernel since the 486 relies on one.
+ * #MF when an unmasked exception is pending. CR0.NE = 0 is treated like NE = 1: there is no FERR# line to IRQ 13,
+ * and kernels for the 486 and later set NE.
  */
 export function pendingException(s: usize): bool {
   if (!(statusWord(fpu(s)) & ES)) return false;

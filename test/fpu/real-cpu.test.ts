@@ -10,7 +10,7 @@ import { Case, CODE, describeCase, FCW, MXCSR, RECORD_SIZE, TRAP } from './recor
 
 const machine = new FpuMachine();
 const native = buildNative();
-const LIVE_CASES = Number(process.env.FPU_CASES ?? 150);
+const LIVE_CASES = Number(process.env.FPU_CASES ?? 100);
 
 /** The first mismatch of a form in words, or undefined. */
 function mismatch(form: Form, before: Uint8Array, after: Uint8Array): string | undefined {
@@ -28,7 +28,7 @@ function mismatch(form: Form, before: Uint8Array, after: Uint8Array): string | u
 describe.each(FORM_SETS)('$name', (set) => {
   it('equals what a real CPU did in the recorded cases', () => {
     for (const { form, before, after } of readGolden(set)) expect(mismatch(form, before, after)).toBeUndefined();
-  });
+  }, 60_000);
 
   it.skipIf(!('path' in native))(
     `equals this CPU in fresh cases${'reason' in native ? ` (skipped: ${native.reason})` : ''}`,
