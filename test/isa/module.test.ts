@@ -27,6 +27,8 @@ function sections(bytes: Uint8Array): Map<number, Uint8Array> {
 const SECTION_CODE = 10;
 const SECTION_DATA = 11;
 const OPCODE_BR_TABLE = 0x0e;
+/** A label counts enclosing blocks: those of the cases, and some around them. */
+const LOOSE = 512;
 
 /** Lengths of what decodes as a jump table with that many in-range labels. */
 function jumpTables(code: Uint8Array, least: number): number[] {
@@ -40,7 +42,7 @@ function jumpTables(code: Uint8Array, least: number): number[] {
     for (let i = 0; i <= count && plausible; i++) {
       if (next >= code.length) plausible = false;
       else [label, next] = leb(code, next);
-      if (label > count + 64) plausible = false;
+      if (label > count + LOOSE) plausible = false;
     }
     if (plausible) lengths.push(count);
   }
