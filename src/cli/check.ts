@@ -1,6 +1,7 @@
 /** `ringfence check` */
 import { ScenarioError } from '../experiment/problem.js';
 import { formatQuantity, MEMORY } from '../experiment/units.js';
+import { collect, helpText, type Register } from './command.js';
 import { EXIT } from './exit.js';
 import type { Io } from './io.js';
 import { load } from './run.js';
@@ -29,3 +30,21 @@ export async function checkCommand(file: string, args: CheckArguments, io: Io): 
     return EXIT.usage;
   }
 }
+
+export const registerCheck: Register = (program, io, done) => {
+  program
+    .command('check')
+    .description('say whether a scenario is right, or everything that is wrong with it; run nothing')
+    .argument('<scenario.yaml>', 'the scenario')
+    .option('--json', 'print {ok, problems, scenario} as JSON')
+    .option('--set <path=value>', 'change a value of the scenario; may be repeated', collect, [])
+    .addHelpText(
+      'after',
+      helpText(['ringfence check mine.yaml', 'ringfence check mine.yaml --set host.pcpus=2 --json'], {
+        0: 'the scenario is right',
+        2: 'it is not, or the arguments are wrong',
+        3: 'a file that comes with Ringfence is damaged',
+      }),
+    )
+    .action(async (file: string, args: CheckArguments) => done(await checkCommand(file, args, io)));
+};

@@ -1,10 +1,14 @@
 /** The command line: commands, options, help; errors to exit codes. */
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { oneLine, ScenarioError } from '../experiment/problem.js';
-import { type CheckArguments, checkCommand } from './check.js';
+import { registerCheck } from './check.js';
+import type { Register } from './command.js';
 import { EXIT, EXIT_HELP } from './exit.js';
 import type { Io } from './io.js';
-import { type RunArguments, runCommand, userError } from './run.js';
+import { registerRun, userError } from './run.js';
+
+/** In the order of the help. */
+const COMMANDS: readonly Register[] = [registerRun, registerCheck];
 
 const EXAMPLES = `
 Examples:
@@ -15,15 +19,8 @@ Examples:
   ringfence check mine.yaml
 `;
 
-function workers(text: string): number {
-  const number = Number(text);
-  if (!/^[0-9]+$/.test(text) || number < 1 || number > 64) throw new InvalidArgumentError('Allowed: 1 to 64.');
-  return number;
-}
-
-const collect = (value: string, before: readonly string[]): string[] => [...before, value];
-
-function build(io: Io, done: (exitCode: number) => void): Command {
+/** The whole command line; `done` is handed the exit code of the command that ran. */
+export function build(io: Io, done: (exitCode: number) => void): Command {
   const program = new Command('ringfence')
     .description('Runs real IA-32 guests by the hundred, behind page tables and EPT, with the same result every time.')
     .version(io.versions.ringfence ?? '', '--version', 'print the version')
@@ -38,23 +35,7 @@ function build(io: Io, done: (exitCode: number) => void): Command {
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     });
-  program
-    .command('run')
-    .description('run a scenario; print a table, write results and console logs')
-    .argument('<scenario.yaml>', 'the scenario')
-    .option('--workers <n>', 'threads (default: one per CPU); never changes a result', workers)
-    .option('--out <dir>', 'folder for results.json and console/ (default: results/<scenario>)')
-    .option('--json', 'print the results as one JSON object instead of the table')
-    .option('--set <path=value>', 'change a value of the scenario; may be repeated', collect, [])
-    .addHelpText('after', `\n${EXIT_HELP}`)
-    .action(async (file: string, args: RunArguments) => done(await runCommand(file, args, io)));
-  program
-    .command('check')
-    .description('say whether a scenario is right, or everything that is wrong with it; run nothing')
-    .argument('<scenario.yaml>', 'the scenario')
-    .option('--json', 'print {ok, problems, scenario} as JSON')
-    .option('--set <path=value>', 'change a value of the scenario; may be repeated', collect, [])
-    .action(async (file: string, args: CheckArguments) => done(await checkCommand(file, args, io)));
+  for (const register of COMMANDS) register(program, io, done);
   return program;
 }
 

@@ -7,7 +7,8 @@ import { oneLine } from '../experiment/problem.js';
 import { type Experiment, runExperiment } from '../experiment/run.js';
 import type { Scenario } from '../experiment/scenario.js';
 import { AbortedError, HostError } from '../hypervisor/types.js';
-import { CommandError, EXIT } from './exit.js';
+import { collect, type Register, wholeNumber } from './command.js';
+import { CommandError, EXIT, EXIT_HELP } from './exit.js';
 import { hasColour, type Io, type Machine } from './io.js';
 import { progressLine } from './progress.js';
 import { painter, renderTable } from './table.js';
@@ -96,3 +97,16 @@ export function userError(error: unknown): { readonly exitCode: number; readonly
   if (error instanceof CatalogueError) return { exitCode: EXIT.fault, message: error.message };
   return undefined;
 }
+
+export const registerRun: Register = (program, io, done) => {
+  program
+    .command('run')
+    .description('run a scenario; print a table, write results and console logs')
+    .argument('<scenario.yaml>', 'the scenario')
+    .option('--workers <n>', 'threads (default: one per CPU); never changes a result', wholeNumber(1, 64))
+    .option('--out <dir>', 'folder for results.json and console/ (default: results/<scenario>)')
+    .option('--json', 'print the results as one JSON object instead of the table')
+    .option('--set <path=value>', 'change a value of the scenario; may be repeated', collect, [])
+    .addHelpText('after', `\n${EXIT_HELP}`)
+    .action(async (file: string, args: RunArguments) => done(await runCommand(file, args, io)));
+};
