@@ -119,8 +119,8 @@ function instantiate(bytes: number): { exports: WebAssembly.Exports; memory: Web
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
   const imports: WebAssembly.Imports = {};
   for (const { module, name, kind } of WebAssembly.Module.imports(cached)) {
-    const value = kind === 'memory' ? memory : () => {};
-    imports[module] = { ...(imports[module] as object), [name]: value };
+    const value = kind === 'memory' ? memory : (): undefined => undefined;
+    imports[module] = { ...imports[module], [name]: value };
   }
   return { exports: new WebAssembly.Instance(cached, imports).exports, memory };
 }
@@ -130,7 +130,7 @@ export function layout(name: string): number {
   numbers ??= instantiate(0).exports;
   const value = numbers[name];
   if (!(value instanceof WebAssembly.Global)) throw new Error(`layout.ts has no ${name}`);
-  return value.value >>> 0;
+  return Number(value.value) >>> 0;
 }
 
 /** A new instance over a new memory of at least `bytes` bytes. */

@@ -14,6 +14,7 @@ export const PML4 = 0x0000;
 export const PDPT = 0x1000;
 export const PD = 0x2000;
 export const PT = 0x3000;
+export const SECOND_PD = 0x4000; // for a second GiB, empty
 export const GUEST = 0x8000; // machine address of guest-physical 0
 export const PDE = GUEST + 0x1000 + 4 * 1; //       of linear 0x00400000
 export const LARGE_PDE = GUEST + 0x1000 + 4 * 2; // of linear 0x00800000

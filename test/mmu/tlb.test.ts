@@ -194,6 +194,15 @@ describe('flushing', () => {
     }
   }
 
+  it('drops a page that took the slot of a global one', () => {
+    const pair = makeTables(EPTP);
+    pair.write32(PTE, 0x3000 | P | RW | US | G);
+    access(pair, 'read', LINEAR);
+    access(pair, 'read', LARGE); // has the same index
+    pair.flush('nonGlobal');
+    pair.compareTlb();
+  });
+
   it('between an INVLPG of a slot and its next filling loses nothing', () => {
     const pair = wide((i) => i === 5);
     for (let i = 0; i < 600; i++) {

@@ -12,6 +12,7 @@ import {
   EPTP,
   EPTP_FLAGS,
   eptEntry,
+  FRAMES,
   GUEST,
   LARGE,
   LARGE_PDE,
@@ -23,8 +24,10 @@ import {
   PDPT,
   PML4,
   PS,
+  PT,
   PTE,
   RW,
+  SECOND_PD,
   setEpt,
   US,
 } from './tables.js';
@@ -171,7 +174,99 @@ describe('accessed and dirty flags', () => {
   });
 });
 
+describe('every bit of an EPT entry', () => {
+  /** The entry that is changed, what it is, and a guest-physical address that it translates. */
+  const CASES = [
+    ['PML4E', PML4, BigInt(PDPT)],
+    ['PDPTE of a table', PDPT, BigInt(PD)],
+    ['PDPTE of a 1 GiB page', PDPT, EPT_PS | EPT_WB],
+    ['PDE of a table', PD, BigInt(PT)],
+    ['PDE of a 2 MiB page', PD, EPT_PS | EPT_WB],
+    ['PTE', eptEntry(3), BigInt(GUEST + 0x3000) | EPT_WB],
+  ] as const;
+  for (const eptp of [EPTP, EPTP_FLAGS]) {
+    for (const [name, at, entry] of CASES) {
+      it(`is reserved, ignored or obeyed as the manual says: ${name}, ${eptp === EPTP ? 'without' : 'with'} flags`, () => {
+        const pair = makeTables(eptp);
+        pair.set({ cr0: CR0_PE });
+        const outcomes = new Set<string>();
+        for (const rights of [7n, 5n, 3n, 1n, 4n]) {
+          for (let bit = 0; bit < 64; bit++) {
+            for (const kind of ['read', 'write', 'fetch'] as const) {
+              pair.write64(at, (entry | rights) ^ (1n << BigInt(bit)));
+              pair.flush('all');
+              const access = { kind, linear: 0x3004, size: 4, value: 0x77777777, user: false };
+              outcomes.add(pair.access(access, () => `bit ${bit}`)?.kind ?? 'none');
+            }
+          }
+        }
+        expect([...outcomes].sort()).toEqual(['misconfiguration', 'none', 'violation']);
+      });
+    }
+  }
+});
+
+describe('guest-physical addresses in different GiB', () => {
+  for (const eptp of [EPTP, EPTP_FLAGS]) {
+    for (let where = 0; where < 8; where++) {
+      it(`each take their own way: directory, table and page in ${[4, 2, 1].map((n) => (where & n ? 1 : 0))}`, () => {
+        const pair = makeTables(eptp);
+        // The second GiB has a directory of its own, whose table maps its frames one further on.
+        pair.write64(PDPT + 8, BigInt(SECOND_PD) | 7n | EPT_A);
+        pair.write64(SECOND_PD, BigInt(GUEST + 0x9000) | 7n | EPT_A);
+        for (let frame = 0; frame < 8; frame++) {
+          const machine = BigInt(GUEST + 4096 * (frame + 1));
+          pair.write64(GUEST + 0x9000 + 8 * frame, machine | EPT_WB | EPT_A | EPT_D | 7n);
+        }
+        for (const at of [PML4, PDPT, PD]) pair.write64(at, pair.machine.read64(at) | EPT_A);
+        const gib = (n: number, frame: number): number => (where & n ? 0x40000000 + (frame - 1) * 4096 : frame * 4096);
+        pair.set({ cr3: gib(4, 1) });
+        pair.write32(PDE, gib(2, 2) | P | RW | US);
+        pair.write32(PTE, gib(1, 3) | P | RW | US);
+        for (const kind of ['read', 'write', 'read'] as const) {
+          pair.flush('all');
+          expect(pair.access({ kind, linear: LINEAR + 8, size: 4, value: 9, user: false })).toBeUndefined();
+        }
+        expect(pair.machine.read32(GUEST + 0x3008)).toBe(9);
+      });
+    }
+  }
+});
+
+it('a guest that can write its own EPT sees each change at once, also one made by an accessed flag', () => {
+  // The guest's page table lies in the EPT's second level: the accessed flag of a PTE is bit 5 of an EPT entry.
+  for (const eptp of [EPTP, EPTP_FLAGS]) {
+    for (const frame of [PML4, PDPT, PD, PT]) {
+      for (let slot = 0; slot < 6; slot++) {
+        const pair = makeTables(eptp);
+        for (const at of [PML4, PDPT, PD]) pair.write64(at, pair.machine.read64(at) | EPT_A);
+        pair.write64(eptEntry(2), BigInt(frame) | EPT_WB | 7n | EPT_A | EPT_D);
+        pair.write32(PDE, 0x2000 | P | RW | US);
+        for (const kind of ['read', 'write'] as const) {
+          pair.flush('all');
+          pair.access({ kind, linear: 0x00400000 + slot * 4096, size: 4, value: 0x1234, user: false });
+        }
+      }
+    }
+  }
+});
+
 describe('absent memory', () => {
+  it('starts in the middle of a 2 MiB and of a 1 GiB page', () => {
+    for (const eptp of [EPTP, EPTP_FLAGS]) {
+      for (const at of [PD, PDPT]) {
+        const pair = makeTables(eptp);
+        pair.set({ cr0: CR0_PE });
+        pair.write64(at, EPT_PS | EPT_WB | 7n | EPT_A | EPT_D);
+        for (const linear of [FRAMES * 4096 - 4096, FRAMES * 4096, 0x1ff000]) {
+          pair.access({ kind: 'write', linear: linear + 8, size: 4, value: 5, user: false });
+          pair.access({ kind: 'read', linear: linear + 8, size: 4, value: 0, user: false });
+        }
+        pair.compareTlb();
+      }
+    }
+  });
+
   it('reads as all ones and drops writes', () => {
     const pair = makeTables(EPTP);
     pair.write64(eptEntry(3), 0xf000_0000n | EPT_WB | 7n);
