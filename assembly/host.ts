@@ -81,13 +81,3 @@ export function hostInit(pcpus: u32, vcpus: u32, domains: u32, frames: u32): voi
     store<u32>(p + PCPU_CURRENT, VCPU_NONE);
   }
 }
-
-/** Whether `bytes` (a multiple of 64) from `address` (a multiple of 16) are all zero. */
-export function isZero(address: usize, bytes: usize): bool {
-  for (let p = address; p < address + bytes; p += 64) {
-    const left = v128.or(v128.load(p), v128.load(p, 16));
-    const right = v128.or(v128.load(p, 32), v128.load(p, 48));
-    if (v128.any_true(v128.or(left, right))) return false;
-  }
-  return true;
-}

@@ -34,6 +34,7 @@ import {
   PAGE_SIZE,
   VOID_PAGE,
 } from '../layout';
+import { scrub } from './scrub';
 
 /**
  * Makes all HOST_FRAMES frames free and fills the void page. To be called once, on zeroed memory, after the header's
@@ -154,7 +155,7 @@ function unlinkRun(first: u32, count: u32): void {
 export function frameFree(frame: u32): bool {
   if (frame >= load<u32>(HOST_FRAMES) || isFree(frame)) return false;
   dropCode(frameEntry(frame));
-  memory.fill(load<usize>(HOST_DRAM) + ((frame as usize) << PAGE_SHIFT), 0, PAGE_SIZE as usize);
+  scrub(load<usize>(HOST_DRAM) + ((frame as usize) << PAGE_SHIFT), PAGE_SIZE as usize);
   link(frame);
   store<u32>(HOST_FREE_COUNT, load<u32>(HOST_FREE_COUNT) + 1);
   return true;
