@@ -1,8 +1,8 @@
 /** Faults: who raises what first, and that nothing changes when something is raised. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Random } from '../oracle/random.js';
 import { FORM_SETS } from './forms.js';
 import { CR0_EM, CR0_MP, CR0_NE, CR0_PE, CR0_TS, CR4_OSFXSR, CR4_OSXMMEXCPT, FpuMachine, OPERAND } from './machine.js';
+import { Random } from './random.js';
 import { Case, EAX, FCW, FSW, IMAGE, MXCSR, RECORD_SIZE, TRAP } from './record.js';
 
 const [UD, NM, GP, PF, MF, XM] = [6, 7, 13, 14, 16, 19] as const;

@@ -1,7 +1,8 @@
 /** Every form of MMX, SSE and SSE2, with how to make a case of it. */
-import type { Random } from '../oracle/random.js';
+
 import type { Form } from './forms-x87.js';
 import { double, extended, single } from './operands.js';
+import type { Random } from './random.js';
 import { type Case, CODE, EAX, ECX, EDX, EFLAGS, FCW, FSW, FTW, MEMORY, MXCSR, ST, TRAP, XMM } from './record.js';
 
 export type Element = 'integer' | 'single' | 'double' | 'doubleword' | 'mxcsr';

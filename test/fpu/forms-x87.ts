@@ -1,6 +1,7 @@
 /** Every form of the x87 instruction set, with how to make a case of it. */
-import type { Random } from '../oracle/random.js';
+
 import { double, extended, single } from './operands.js';
+import type { Random } from './random.js';
 import { type Case, CODE, EAX, ECX, EDX, EFLAGS, FCW, FSW, FTW, MEMORY, MXCSR, ST, TRAP, XMM } from './record.js';
 
 export type Operand =

@@ -1,7 +1,8 @@
 /** All sets of forms and how to make cases of them. */
-import type { Random } from '../oracle/random.js';
+
 import { makeSseCase, SSE_FORMS } from './forms-sse.js';
 import { type Form, makeX87Case, X87_FORMS } from './forms-x87.js';
+import type { Random } from './random.js';
 import type { Case } from './record.js';
 
 export interface FormSet {

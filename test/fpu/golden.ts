@@ -10,10 +10,10 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { Random } from '../oracle/random.js';
 import { FORM_SETS, type FormSet } from './forms.js';
 import type { Form } from './forms-x87.js';
 import { buildNative, runNative } from './native.js';
+import { Random } from './random.js';
 import { Case, RECORD_SIZE } from './record.js';
 
 const SEED = 20261121;

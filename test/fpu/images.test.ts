@@ -1,7 +1,7 @@
 /** FXSAVE, FXRSTOR, the four environment formats and the reset state, against plain models of the manual's figures. */
 import { describe, expect, it } from 'vitest';
-import { Random } from '../oracle/random.js';
 import { CR0_PE, FpuMachine } from './machine.js';
+import { Random } from './random.js';
 
 const machine = new FpuMachine();
 const { s, state, view } = machine;

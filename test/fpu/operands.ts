@@ -1,5 +1,5 @@
 /** Random operands that meet the borders: denormals, infinities, NaNs of both kinds, ties, format limits. */
-import type { Random } from '../oracle/random.js';
+import type { Random } from './random.js';
 
 /** A significand pattern as two words; `top` forces bit 63. */
 function pattern(random: Random, top: boolean): [number, number] {

@@ -1,7 +1,7 @@
 /** The transcendental instructions are correctly rounded in all four modes, against an independent reference. */
 import { describe, expect, it } from 'vitest';
-import { Random } from '../oracle/random.js';
 import { FpuMachine } from './machine.js';
+import { Random } from './random.js';
 import { angle, cosine, exp2m1, fromPacked, log2, ONE, round, sine, tangent, toFixed } from './reference.js';
 
 const machine = new FpuMachine();
