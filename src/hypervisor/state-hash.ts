@@ -20,9 +20,12 @@ export function stateHash(core: Core, vcpuAddress: number): string {
   const registers = [l.VCPU_GDTR_BASE, l.VCPU_GDTR_LIMIT, l.VCPU_IDTR_BASE, l.VCPU_IDTR_LIMIT];
   registers.push(l.VCPU_CR0, l.VCPU_CR2, l.VCPU_CR3, l.VCPU_CR4, l.VCPU_DR6, l.VCPU_DR7);
   for (let i = 0; i < 4; i++) registers.push(l.VCPU_DR0 + 4 * i);
-  registers.push(l.VCPU_SYSENTER_CS, l.VCPU_SYSENTER_ESP, l.VCPU_SYSENTER_EIP);
+  registers.push(l.VCPU_SYSENTER_CS, l.VCPU_SYSENTER_ESP, l.VCPU_SYSENTER_EIP, l.VCPU_PAT, l.VCPU_PAT + 4);
   for (const offset of registers) words.push(core.read(vcpuAddress + offset));
   hash.update(littleEndian(words));
+  // x87, MMX and SSE state lies in the order of FXSAVE; behind it is scratch.
+  const fpu = vcpuAddress + l.VCPU_FPU;
+  hash.update(core.u8.subarray(fpu, fpu + l.FPU_SCRATCH));
 
   const domain = new DomainView(core, vcpu.domain);
   for (let gpa = 0; gpa < domain.memory; gpa += l.PAGE_SIZE) {

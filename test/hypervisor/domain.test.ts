@@ -68,6 +68,7 @@ describe('domain', () => {
       () => guest.domain.writeMemory(2 * MIB - 1, Uint8Array.of(1)),
       () => guest.domain.writeMemory(2 * MIB - 1, Uint8Array.of(2)),
       () => core.write(host.vcpuAddress(0) + core.layout.VCPU_CR2, 5),
+      () => core.write(guest.vcpu.base + core.layout.VCPU_FPU + core.layout.FPU_SCRATCH - 4, 1),
       () => guest.vcpu.setSegment(3, { selector: 0x18, base: 1, limit: 2, access: 0xc093 }),
     ];
     for (const [i, change] of changes.entries()) {
