@@ -76,6 +76,17 @@ describe('the frame allocator', () => {
     );
   });
 
+  it('finds a run that begins among freed frames and ends among untouched ones', () => {
+    const machine = new Machine(32);
+    const { mmu } = machine;
+    expect(mmu.frameAllocateContiguous(25, 1, 1, GUEST_TYPE)).toBe(0);
+    mmu.frameFree(24);
+    mmu.frameFree(3);
+    expect(mmu.frameAllocateContiguous(8, 8, 2, GUEST_TYPE)).toBe(24);
+    expect(mmu.frameAllocate(3, GUEST_TYPE)).toBe(3);
+    expect(mmu.frameAllocate(3, GUEST_TYPE) >>> 0).toBe(NONE);
+  });
+
   it('forgets code of a freed frame', () => {
     const machine = new Machine(4);
     const frame = machine.mmu.frameAllocate(1, GUEST_TYPE);
