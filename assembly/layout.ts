@@ -6,6 +6,7 @@
  *   HOST       ├───────────────────────────────┤  sizes, region bases, cost weights
  *   DECODE_ROM ├───────────────────────────────┤  decode tables written once by hostInit
  *   VOID_PAGE  ├───────────────────────────────┤  reads of absent machine memory (all ones)
+ *   SLOW_BANK  ├───────────────────────────────┤  a TLB bank that nothing hits
  *   REGIONS    ├───────────────────────────────┤  bases in the host header:
  *              │ pCPUs    stride PCPU_SIZE     │   run queue, block cache
  *              │ vCPUs    stride VCPU_SIZE     │   registers, counters, L1 TLB
@@ -71,7 +72,10 @@ export const COUNTERS: u32 = COUNTER_EXIT + 80;
 export const DECODE_ROM: usize = 0x2000;
 export const DECODE_ROM_SIZE: usize = 0x1e000;
 export const VOID_PAGE: usize = DECODE_ROM + DECODE_ROM_SIZE;
-export const REGIONS: usize = VOID_PAGE + 4096;
+/** A TLB bank that no address hits: every access takes the slow path, where alignment is checked (cpu/mode.ts). */
+export const SLOW_BANK: usize = VOID_PAGE + 4096;
+export const SLOW_BANK_SIZE: usize = 16384; // TLB_BANK_SIZE
+export const REGIONS: usize = SLOW_BANK + SLOW_BANK_SIZE;
 
 // ── vCPU: general state ─────────────────────────────────────────────────────
 // Registers are addressed by byte offset, so AH is VCPU_EAX + 1 (the memory is little-endian).
@@ -99,7 +103,7 @@ export const VCPU_FETCH_BASE: usize = 68; // host address of that page's frame
 export const VCPU_FETCH_GENERATION: usize = 72; // the frame's generation when it was looked up
 export const VCPU_EIP_PAGE: usize = 76; // EIP of the page's first byte: FETCH_PAGE − CS.base
 export const VCPU_MODE: usize = 80; // block mode key, see cpu/mode.ts
-export const VCPU_TLB_BANK: usize = 84; // host address of the L1 bank for the current CPL
+export const VCPU_TLB_BANK: usize = 84; // host address of the L1 bank for the current CPL, or SLOW_BANK
 export const VCPU_INHIBIT: usize = 88; // 1: interrupts inhibited for one instruction (STI, MOV SS)
 export const VCPU_INTR: usize = 92; // 1: the interrupt controller asserts INTR
 export const VCPU_PCPU: usize = 96; // host address of the pCPU that runs this vCPU

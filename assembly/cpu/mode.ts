@@ -14,6 +14,7 @@ import {
   SEGMENT_BASE,
   SEGMENT_LIMIT,
   SEGMENT_SIZE,
+  SLOW_BANK,
   SS,
   TLB_BANK_SIZE,
   VCPU_CPL,
@@ -23,6 +24,7 @@ import {
   VCPU_TLB,
   VCPU_TLB_BANK,
 } from '../layout';
+import { alignmentChecked } from '../mmu/access';
 
 export const MODE_CODE32: u32 = 1;
 export const MODE_STACK32: u32 = 2;
@@ -58,7 +60,8 @@ function flatData(p: usize): bool {
 }
 
 /**
- * Recomputes the mode key and the L1 bank. To be called after every change of a segment register, CPL or CR0.PE.
+ * Recomputes the mode key and the L1 bank. To be called after every change of a segment register, CPL, CR0.PE, CR0.AM or
+ * EFLAGS.AC.
  * The fetch register is dropped only where CS or the CPL changed: see `changeCode`.
  */
 export function updateMode(s: usize): void {
@@ -74,7 +77,10 @@ export function updateMode(s: usize): void {
       (flat ? MODE_FLAT_DATA : 0) |
       (flatCode ? MODE_FLAT_CODE : 0),
   );
-  store<usize>(s + VCPU_TLB_BANK, s + VCPU_TLB + (load<u32>(s + VCPU_CPL) == 3 ? TLB_BANK_SIZE : 0));
+  const user = load<u32>(s + VCPU_CPL) == 3;
+  // The fast path does not check alignment: while it is checked, nothing hits.
+  const bank = s + VCPU_TLB + (user ? TLB_BANK_SIZE : 0);
+  store<usize>(s + VCPU_TLB_BANK, alignmentChecked(s) ? SLOW_BANK : bank);
 }
 
 /** To be called after CS or the CPL changed: the next instruction's page is looked up anew. */

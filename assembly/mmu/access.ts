@@ -21,6 +21,7 @@ import {
   PAGE_SIZE,
   SEGMENT_BASE,
   TLB_ADDEND,
+  TLB_BANK_SIZE,
   TLB_HELD_EXECUTE,
   TLB_HELD_READ,
   TLB_HELD_WRITE,
@@ -33,7 +34,6 @@ import {
   VCPU_FETCH_GENERATION,
   VCPU_FETCH_PAGE,
   VCPU_TLB,
-  VCPU_TLB_BANK,
 } from '../layout';
 import { count, raiseError, VECTOR_AC } from '../record';
 import { codeGeneration, codeWritten } from './code';
@@ -44,9 +44,9 @@ import { entryOf, fill, flushPage, heldOf } from './tlb';
 
 const OFFSET: u32 = PAGE_SIZE - 1;
 
-/** The bank of the current CPL. */
+/** The bank of the current CPL. VCPU_TLB_BANK may name the slow bank instead, which is never filled. */
 function current(s: usize): usize {
-  return load<usize>(s + VCPU_TLB_BANK);
+  return s + VCPU_TLB + (load<u32>(s + VCPU_CPL) == 3 ? TLB_BANK_SIZE : 0);
 }
 
 /** The supervisor's bank: implicit accesses to descriptor tables and the TSS (Intel SDM Vol. 3A, 4.6.1). */
@@ -88,7 +88,7 @@ export function alignmentChecked(s: usize): bool {
 
 /**
  * The one place of the alignment check: called for unaligned accesses when no page fault occurred (Intel SDM Vol. 3A,
- * Table 6-2, "Priority Among Concurrent Events"). A hit on an armed tag does not come here.
+ * Table 6-2, "Priority Among Concurrent Events"). While it may fail, the interpreter uses the slow bank (cpu/mode.ts).
  */
 function misaligned(s: usize, bank: usize): bool {
   if (bank == s + VCPU_TLB || !alignmentChecked(s)) return false;

@@ -32,12 +32,14 @@ import {
   HOST_FREE_HEAD,
   PAGE_SHIFT,
   PAGE_SIZE,
+  SLOW_BANK,
+  SLOW_BANK_SIZE,
   VOID_PAGE,
 } from '../layout';
 import { scrub } from './scrub';
 
 /**
- * Makes all HOST_FRAMES frames free and fills the void page. To be called once, on zeroed memory, after the header's
+ * Makes all HOST_FRAMES frames free and fills the void page and the slow bank. To be called once, on zeroed memory, after the header's
  * region bases were set.
  */
 export function frameInit(): void {
@@ -45,6 +47,7 @@ export function frameInit(): void {
   store<u32>(HOST_FREE_COUNT, load<u32>(HOST_FRAMES));
   store<u32>(HOST_FRAME_FRESH, 0);
   memory.fill(VOID_PAGE, 0xff, PAGE_SIZE as usize);
+  memory.fill(SLOW_BANK, 0x01, SLOW_BANK_SIZE); // tags that equal no page
 }
 
 /** The frame's entry in the frame table. `frame` must be below HOST_FRAMES. */
