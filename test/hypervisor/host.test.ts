@@ -18,7 +18,7 @@ function mixture(): DomainConfig[] {
   const names = Object.keys(manifest.guests).filter(
     (name) => manifest.guests[name]!.hostile || !/^(sha|mat|crc)/.test(name),
   );
-  return names.map((name) => guestDomain(name, { maxInstructions: 400_000 }));
+  return names.map((name) => guestDomain(name, { maxInstructions: 120_000 }));
 }
 
 /** What a domain can tell of itself: everything but where it ran. */
