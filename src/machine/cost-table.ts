@@ -31,14 +31,12 @@ export const DEFAULT_COST_TABLE: CostTable = {
     {
       event: 'tlb-miss',
       cycles: 9,
-      source:
-        'Intel 64 and IA-32 Architectures Optimization Reference Manual, Skylake: penalty of a first-level DTLB miss',
+      source: 'estimate: the look-up that finds nothing and the start of a walk; its references are counted apart',
     },
     {
       event: 'walk-guest',
       cycles: 12,
-      source:
-        'Optimization Reference Manual, Skylake cache parameters: L2 latency, where page-table entries mostly lie',
+      source: 'Intel 64 and IA-32 Architectures Optimization Reference Manual, cache parameters of Skylake: L2 latency',
     },
     {
       event: 'walk-ept',
