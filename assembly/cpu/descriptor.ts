@@ -24,6 +24,7 @@ import {
 } from '../layout';
 import { readSystemU32, writeSystemU8 } from '../mmu/access';
 import { raiseError } from '../record';
+import { directRead, systemBank } from './direct';
 import {
   ACCESS_ACCESSED,
   ACCESS_CODE,
@@ -157,6 +158,8 @@ export function descriptorLinear(s: usize, selector: u32): u32 {
 
 /** Reads eight bytes of a system table; may fault. */
 export function readSystemU64(s: usize, linear: u32): u64 {
+  const host = directRead(systemBank(s), linear, 8);
+  if (host) return load<u64>(host);
   const low = readSystemU32(s, linear);
   if (load<u32>(s + VCPU_FAULT) != FAULT_NONE) return 0;
   return u64(low) | (u64(readSystemU32(s, linear + 4)) << 32);

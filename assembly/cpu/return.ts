@@ -35,12 +35,11 @@ import {
   FLAG_VIP,
   FLAG_VM,
   FLAGS_ARITHMETIC,
-  getEflags,
   setEflags,
 } from './flags';
 import { changeCode, segment } from './mode';
 import { dropInnerSegments, isReal, isV86, setCode, setRealCode, setSegment, setV86 } from './segments';
-import { mergeEsp, readStack, releaseStack } from './stack';
+import { directStack, loadSlot, mergeEsp, readSlot, readStack, releaseStack } from './stack';
 import { taskReturn } from './task';
 
 /** No EFLAGS image: a far RET. */
@@ -48,9 +47,10 @@ const NO_FLAGS: i64 = -1;
 
 /** RETF; `pop` further bytes are released from both stacks. */
 export function farReturn(s: usize, size: u32, pop: u32): void {
-  const eip = readStack(s, 0, size);
+  const host = directStack(s, 2 * size);
+  const eip = readSlot(s, host, 0, size);
   if (faulted(s)) return;
-  const selector = readStack(s, size, size) & 0xffff;
+  const selector = readSlot(s, host, 1, size) & 0xffff;
   if (faulted(s)) return;
   if (isReal(s) || isV86(s)) return realReturn(s, eip, selector, 2 * size + pop, NO_FLAGS);
   protectedReturn(s, eip, selector, size, 2 * size, pop, NO_FLAGS);
@@ -63,11 +63,12 @@ export function interruptReturn(s: usize, next: u32, size: u32): void {
   if (v86 && (old & FLAG_IOPL) != FLAG_IOPL) return raiseError(s, VECTOR_GP, 0);
   const real = isReal(s);
   if (!real && !v86 && old & FLAG_NT) return taskReturn(s, next);
-  const eip = readStack(s, 0, size);
+  const host = directStack(s, 3 * size);
+  const eip = readSlot(s, host, 0, size);
   if (faulted(s)) return;
-  const selector = readStack(s, size, size) & 0xffff;
+  const selector = readSlot(s, host, 1, size) & 0xffff;
   if (faulted(s)) return;
-  const flags = readStack(s, 2 * size, size);
+  const flags = readSlot(s, host, 2, size);
   if (faulted(s)) return;
   if (real || v86) return realReturn(s, eip, selector, 3 * size, returnFlags(s, flags, size));
   if (flags & FLAG_VM && size == 4 && load<u32>(s + VCPU_CPL) == 0) return v86Return(s, eip, selector, flags);
@@ -79,7 +80,7 @@ export function interruptReturn(s: usize, next: u32, size: u32): void {
  * VM never changes here; VIF and VIP change only where a 32-bit image is popped at CPL 0 in protected mode.
  */
 function returnFlags(s: usize, image: u32, size: u32): i64 {
-  const old = getEflags(s);
+  const old = load<u32>(s + VCPU_EFLAGS); // without the arithmetic flags, which the image replaces
   const cpl = load<u32>(s + VCPU_CPL);
   let mask = FLAGS_ARITHMETIC | FLAG_TF | FLAG_DF | FLAG_NT;
   if (size == 4) mask |= FLAG_RF | FLAG_AC | FLAG_ID;
@@ -123,9 +124,11 @@ function protectedReturn(s: usize, eip: u32, selector: u32, size: u32, top: u32,
 /** To an outer level: SS:ESP follow on the stack, and inner data segments are dropped. */
 function outerReturn(s: usize, eip: u32, cs: u32, code: u64, size: u32, top: u32, pop: u32, flags: i64): void {
   const level = cs & SELECTOR_RPL;
-  const esp = readStack(s, top + pop, size);
+  const host = directStack(s, top + pop + 2 * size);
+  const esp = host ? loadSlot(host + top + pop, size) : readStack(s, top + pop, size);
   if (faulted(s)) return;
-  const selector = readStack(s, top + pop + size, size) & 0xffff;
+  const above = top + pop + size;
+  const selector = (host ? loadSlot(host + above, size) : readStack(s, above, size)) & 0xffff;
   if (faulted(s)) return;
   if (isNull(selector)) return raiseError(s, VECTOR_GP, 0);
   const d = fetchDescriptor(s, selector, VECTOR_GP, 0);

@@ -215,13 +215,17 @@ export function setBusyTr(s: usize, selector: u32, d: u64): void {
 /** On a return to an outer level, data segments that it may not use become null. SDM Vol. 2, "RET". */
 export function dropInnerSegments(s: usize): void {
   const cpl = load<u32>(s + VCPU_CPL);
+  let dropped = false;
   for (let index: u32 = ES; index <= 5; index++) {
     if (index == CS || index == SS) continue;
     const access = load<u32>(segment(s, index), SEGMENT_ACCESS);
     if (access & ACCESS_UNUSABLE) continue;
-    if (accessDpl(access) < cpl && !(isCode(access) && isConforming(access))) setNull(s, index, 0);
+    if (accessDpl(access) < cpl && !(isCode(access) && isConforming(access))) {
+      setNull(s, index, 0);
+      dropped = true;
+    }
   }
-  updateMode(s);
+  if (dropped) updateMode(s);
 }
 
 // ── The check of an access ──────────────────────────────────────────────────

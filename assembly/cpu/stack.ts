@@ -41,7 +41,8 @@ import {
   SELECTOR_RPL,
   TYPE_32,
 } from './descriptor';
-import { ACCESS_DB, ACCESS_UNUSABLE, segment } from './mode';
+import { currentBank, directRead, directWrite, systemBank } from './direct';
+import { ACCESS_DB, ACCESS_EXPAND_DOWN, ACCESS_UNUSABLE, segment } from './mode';
 import { fillSegment, segmentLinear, withinLimit } from './segments';
 
 const CANDIDATE: usize = VCPU_SCRATCH;
@@ -70,6 +71,30 @@ export function readStack(s: usize, offset: u32, size: u32): u32 {
   return size == 4 ? readU32(s, linear) : readU16(s, linear);
 }
 
+/**
+ * Host address of the `bytes` at the top of the current stack, or 0 where they are to be read one by one: they wrap,
+ * leave the segment or a page, or the TLB does not hold them.
+ */
+export function directStack(s: usize, bytes: u32): usize {
+  const stack = segment(s, SS);
+  const access = load<u32>(stack, SEGMENT_ACCESS);
+  const mask = stackMask(stack);
+  const sp = load<u32>(s + VCPU_ESP) & mask;
+  if (access & (ACCESS_UNUSABLE | ACCESS_EXPAND_DOWN) || sp + bytes - 1 > mask) return 0;
+  if (!withinLimit(access, load<u32>(stack, SEGMENT_LIMIT), sp, bytes)) return 0;
+  return directRead(currentBank(s), load<u32>(stack, SEGMENT_BASE) + sp, bytes);
+}
+
+/** Slot `n` of `size` bytes above the top of the current stack; `host` is directStack's result for it. */
+export function readSlot(s: usize, host: usize, n: u32, size: u32): u32 {
+  if (!host) return readStack(s, n * size, size);
+  return loadSlot(host + n * size, size);
+}
+
+export function loadSlot(host: usize, size: u32): u32 {
+  return size == 4 ? load<u32>(host) : load<u16>(host);
+}
+
 /** Moves the current stack's top up. */
 export function releaseStack(s: usize, bytes: u32): void {
   const esp = load<u32>(s + VCPU_ESP);
@@ -93,6 +118,9 @@ export function checkFrame(s: usize, stack: usize, esp: u32, size: u32, error: u
   const limit = load<u32>(stack, SEGMENT_LIMIT);
   const mask = stackMask(stack);
   const n = load<u32>(s + FRAME_COUNT);
+  // One compare where an ordinary stack holds the whole frame without wrapping.
+  const top = esp & mask;
+  if (!(access & (ACCESS_UNUSABLE | ACCESS_EXPAND_DOWN)) && top >= n * size && top - 1 <= limit) return;
   for (let i: u32 = 1; i <= n; i++) {
     const sp = (esp - i * size) & mask;
     if (access & ACCESS_UNUSABLE || !withinLimit(access, limit, sp, size)) return raiseError(s, VECTOR_SS, error);
@@ -107,7 +135,16 @@ export function writeFrame(s: usize, stack: usize, esp: u32, size: u32, inner: b
   const base = load<u32>(stack, SEGMENT_BASE);
   const mask = stackMask(stack);
   const n = load<u32>(s + FRAME_COUNT);
-  let sp = esp;
+  const bytes = n * size;
+  let sp = esp & mask;
+  if (sp >= bytes && size == 4) {
+    const host = directWrite(inner ? systemBank(s) : currentBank(s), base + sp - bytes, bytes);
+    if (host) {
+      for (let i: u32 = 0; i < n; i++)
+        store<u32>(host + (((n - 1 - i) as usize) << 2), load<u32>(s + FRAME + ((i as usize) << 2)));
+      return mergeEsp(stack, esp, sp - bytes);
+    }
+  }
   for (let i: u32 = 0; i < n; i++) {
     sp = (sp - size) & mask;
     const linear = base + sp;
@@ -147,6 +184,11 @@ export function innerStack(s: usize, level: u32, external: u32): u32 {
     return 0;
   }
   const linear = load<u32>(tr, SEGMENT_BASE) + offset;
+  const host = wide ? directRead(systemBank(s), linear, 8) : 0;
+  if (host) {
+    loadCandidate(s, load<u16>(host + 4), level, external);
+    return load<u32>(host);
+  }
   const esp = wide ? readSystemU32(s, linear) : readSystemU16(s, linear);
   if (faulted(s)) return 0;
   const selector = readSystemU16(s, linear + (wide ? 4 : 2));

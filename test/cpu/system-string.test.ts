@@ -240,7 +240,7 @@ describe('string instructions', () => {
           expect(Buffer.compare(m.bytes(DATA, DATA_SIZE), data.subarray(DATA, DATA + DATA_SIZE))).toBe(0);
         },
       ),
-      { numRuns: 600 },
+      { numRuns: 300 },
     );
   });
 
