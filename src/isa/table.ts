@@ -347,8 +347,10 @@ row(0x0f34, 'sysenter', '', 'sysenter()', FAR);
 row(0x0f35, 'sysexit', '', 'sysexit()', FAR);
 
 // ── Segment registers ───────────────────────────────────────────────────────
-row(0x8c, 'movfromseg', 'Ev,X', 'dst = selector(reg)', { only: 'reg' });
-row(0x8c, 'movfromseg', 'Ew,X', 'dst = selector(reg)', { only: 'mem' });
+for (let group = 0; group < 6; group++) {
+  row(0x8c, 'movfromseg', 'Ev,X', 'dst = selector(reg)', { group, only: 'reg' });
+  row(0x8c, 'movfromseg', 'Ew,X', 'dst = selector(reg)', { group, only: 'mem' });
+}
 for (const group of [0, 2, 3, 4, 5]) {
   // CS and the two numbers without a register are #UD before the operand is read.
   row(0x8e, 'movtoseg', 'Ew,X', 'moveSegment(reg, dst)', { group, end: 'boundary', faults: true });
