@@ -1,0 +1,3 @@
+/** The loops that bench/ times, over a memory that the core laid out; built by bench/build.ts. */
+export * from './layout';
+export * from './mmu/bench';
