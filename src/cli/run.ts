@@ -1,7 +1,7 @@
 /** `ringfence run` */
 
 import { CatalogueError, readCatalogue } from '../experiment/guests.js';
-import { loadScenario } from '../experiment/load.js';
+import { loadScenario } from '../experiment/plan.js';
 import { checkOutput, OutputError, writeOutput } from '../experiment/output.js';
 import { oneLine } from '../experiment/problem.js';
 import { type Experiment, runExperiment } from '../experiment/run.js';

@@ -7,6 +7,7 @@
  * Aliases are expanded into copies under a budget, so that a small file cannot grow without bound, an alias to its own
  * ancestor is refused, and `--set` on one domain never changes another that shares its anchor.
  */
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import {
   type Document,
   isAlias,
@@ -28,6 +29,8 @@ import { assign, findPair, keyText, SetFault } from './set.js';
 export const MAX_TEXT = 1024 ** 2;
 /** Most values a scenario may hold when its aliases are expanded. */
 export const MAX_NODES = 200_000;
+/** Longest chain of files that include each other. */
+const MAX_INCLUDES = 16;
 /** Deepest nesting. The language needs five levels. */
 const MAX_DEPTH = 50;
 /** Plain scalars that are texts to us though YAML may read them as numbers (`checksum: 00112233`). */
@@ -54,6 +57,8 @@ export class SourceDocument {
   private document: Document | undefined;
   /** Nodes that a `--set` brought in, with its argument. */
   private readonly marks = new WeakMap<object, string>();
+  /** Nodes that come from included files, with their document. */
+  private readonly owners = new WeakMap<object, SourceDocument>();
 
   constructor(file: string, text: string) {
     this.file = file;
@@ -179,6 +184,74 @@ export class SourceDocument {
     return this.at(range?.[0] ?? 0);
   }
 
+  /**
+   * Takes over the files of `include:`, and theirs: maps are merged, the including file's values win, later files win over
+   * earlier ones.
+   * @param open gives the text of a file, or throws an Error whose message says why it cannot
+   */
+  include(open: (path: string) => string, chain: readonly string[] = [resolve(this.file)]): void {
+    const contents: unknown = this.document?.contents;
+    if (this.broken || !isMap(contents)) return;
+    const written = findPair(contents, 'include')?.value;
+    const names = isSeq(written) ? [...written.items] : isScalar(written) ? [written] : [];
+    for (const name of names.reverse()) {
+      if (!isScalar(name) || typeof name.value !== 'string') continue; // the schema tells
+      const file = join(dirname(this.file), name.value);
+      const path = resolve(file);
+      const circle = chain.indexOf(path);
+      if (circle >= 0 || chain.length > MAX_INCLUDES) {
+        const shown = [...chain.slice(Math.max(0, circle)), path].map((each) => basename(each)).join(' → ');
+        const problem = circle >= 0 ? `the file includes itself: ${shown}` : 'files are included too deeply';
+        this.fail(this.placeOf(name), problem, `files without a circle, at most ${MAX_INCLUDES} deep`);
+        continue;
+      }
+      let text: string;
+      try {
+        text = open(path);
+      } catch (error) {
+        this.fail(
+          this.placeOf(name),
+          `${quote(name.value)}: ${(error as Error).message}`,
+          'the path of a scenario file',
+        );
+        continue;
+      }
+      const other = new SourceDocument(isAbsolute(name.value) ? name.value : file, text);
+      other.include(open, [...chain, path]);
+      this.problems.push(...other.problems);
+      this.broken ||= other.broken;
+      const theirs: unknown = other.document?.contents;
+      if (this.broken || theirs === null || theirs === undefined) continue;
+      if (isMap(theirs)) this.mergeBelow(contents, theirs, other);
+      else this.fail(other.placeOf(theirs), 'an included file has no map', 'a map of title, host, domains …');
+    }
+  }
+
+  /** Adds what `own` lacks. */
+  private mergeBelow(own: YAMLMap, theirs: YAMLMap, other: SourceDocument): void {
+    const added: Pair[] = [];
+    for (const pair of theirs.items as Pair[]) {
+      const key = keyText(pair);
+      if (key === 'include') continue;
+      const mine = own.items.find((candidate) => keyText(candidate as Pair) === key && key !== '');
+      if (mine === undefined) {
+        added.push(pair);
+        this.adopt(pair.key, other);
+        this.adopt(pair.value, other);
+      } else if (isMap(mine.value) && isMap(pair.value)) this.mergeBelow(mine.value, pair.value, other);
+    }
+    own.items.unshift(...added);
+  }
+
+  private adopt(node: unknown, other: SourceDocument): void {
+    if (typeof node !== 'object' || node === null) return;
+    const own = (each: object): void => {
+      this.owners.set(each, other.owners.get(each) ?? other);
+    };
+    own(node);
+    visit(node as Node, { Node: (_, each) => own(each) });
+  }
+
   /** Applies `path=value`. Problems are recorded with the argument. */
   set(argument: string): void {
     if (this.document === undefined || this.broken) return;
@@ -230,12 +303,14 @@ export class SourceDocument {
     let node: unknown = this.document?.contents;
     let shown: unknown = node;
     let mark: string | undefined;
+    let owner: SourceDocument = this;
     for (const [depth, step] of path.entries()) {
       let next: unknown;
       if (isMap(node)) {
         const pair = findPair(node, String(step));
         if (pair === undefined) break;
         mark = this.marks.get(pair.key as object) ?? this.marks.get(Object(pair.value)) ?? mark;
+        owner = this.owners.get(pair.key as object) ?? owner;
         next = pair.value;
         const isLast = depth === path.length - 1;
         shown = isLast && want === 'value' && !isMap(next) && !isSeq(next) ? (next ?? pair.key) : pair.key;
@@ -243,12 +318,13 @@ export class SourceDocument {
         next = node.items[Number(step)];
         if (next === undefined) break;
         mark = this.marks.get(Object(next)) ?? mark;
+        owner = this.owners.get(Object(next)) ?? owner;
         shown = next;
       } else break;
       node = next;
     }
     if (mark !== undefined) return { file: this.file, line: 0, column: 0, set: mark };
-    return this.placeOf(shown);
+    return owner.placeOf(shown);
   }
 }
 

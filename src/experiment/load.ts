@@ -1,14 +1,17 @@
 /**
  * Scenario file → Scenario, or every problem at once.
  *
- *   text → SourceDocument (YAML, --set) → schema (fields) → rules between fields → guests on disk → Scenario
+ *   text → SourceDocument (YAML, include:, --set) → Draft (templates, swept values) → schema (fields)
+ *        → rules between fields → guests on disk → Scenario
  */
 import { readFileSync, statSync } from 'node:fs';
 import { basename, dirname, extname, resolve } from 'node:path';
 import type { z } from 'zod';
-import { type Path, SourceDocument } from './document.js';
+import { checkClaims, type ParameterTypes } from './claims.js';
+import type { Path, SourceDocument } from './document.js';
+import { type Draft, isData } from './draft.js';
 import { type Catalogue, type CatalogueEntry, looksLikePath } from './guests.js';
-import { listNames, type Problem, quote, ScenarioError, suggest } from './problem.js';
+import { listNames, type Problem, quote, suggest } from './problem.js';
 import type { DomainSpec, Expectation, Scenario } from './scenario.js';
 import {
   domainSchema,
@@ -20,6 +23,7 @@ import {
   type ParsedDomain,
   type ParsedScenario,
   scenarioSchema,
+  templateSchema,
 } from './schema.js';
 import { formatQuantity, MEMORY } from './units.js';
 
@@ -46,25 +50,25 @@ export interface Boot {
   readonly modules: readonly { readonly name: string; readonly bytes: Uint8Array }[];
 }
 
+export interface Loaded {
+  readonly scenario: Scenario;
+  readonly parsed: ParsedScenario;
+}
+
 /** A guest of the catalogue, or a file of the user. */
 type GuestImage = Pick<CatalogueEntry, 'path' | 'cmdline' | 'input'> & Partial<CatalogueEntry>;
 
 const MAX_IMAGE = 256 * 1024 ** 2;
 
-/** Reads and checks a scenario file. @throws ScenarioError with every problem found */
-export function loadScenario(file: string, sets: readonly string[], context: LoadContext): Scenario {
-  const unreadable = (problem: string): ScenarioError =>
-    new ScenarioError([{ file, line: 0, column: 0, problem, allowed: 'the path of a scenario file (.yaml)' }]);
-  let text: string;
+/** Text of a scenario file. @throws Error whose message says why it cannot be read */
+export function readScenarioText(file: string): string {
   try {
     const { size } = statSync(file);
-    if (size > 8 * 1024 ** 2) throw unreadable(`the file has ${size} bytes`);
-    text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
+    if (size > 8 * 1024 ** 2) throw new RangeError(`the file has ${size} bytes`);
+    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
   } catch (error) {
-    if (error instanceof ScenarioError) throw error;
-    throw unreadable(readFault(error));
+    throw error instanceof RangeError ? error : new Error(readFault(error));
   }
-  return parseScenario(file, text, sets, context);
 }
 
 function readFault(error: unknown): string {
@@ -81,41 +85,89 @@ function readFault(error: unknown): string {
   }
 }
 
-/** Checks a scenario text; `file` is for messages and for relative paths. @throws ScenarioError */
-export function parseScenario(file: string, text: string, sets: readonly string[], context: LoadContext): Scenario {
-  const source = new SourceDocument(file, text);
-  for (const argument of sets) source.set(argument);
-  if (source.broken) throw new ScenarioError(source.problems);
-  return new Loader(source, context).load();
+/** What is known of files, so that the cells of a batch ask once. */
+export class Disk {
+  private readonly faults = new Map<string, string | undefined>();
+  private readonly contents = new Map<string, Uint8Array>();
+  private readonly inspected = new Map<string, string | undefined>();
+
+  /** Why the file cannot be used, if so. */
+  fault(path: string): string | undefined {
+    if (this.faults.has(path)) return this.faults.get(path);
+    let fault: string | undefined;
+    try {
+      const stat = statSync(path);
+      if (!stat.isFile()) fault = 'is not a file';
+      else if (stat.size > MAX_IMAGE) fault = `has ${stat.size} bytes`;
+    } catch (error) {
+      fault = path.includes('\0') ? 'is not a path' : readFault(error);
+    }
+    this.faults.set(path, fault);
+    return fault;
+  }
+
+  read(path: string): Uint8Array {
+    const bytes = this.contents.get(path) ?? new Uint8Array(readFileSync(path));
+    this.contents.set(path, bytes);
+    return bytes;
+  }
+
+  /** Answers of `ask` by `key`: the message of what it throws. */
+  once(key: string, ask: () => void): string | undefined {
+    if (this.inspected.has(key)) return this.inspected.get(key);
+    let message: string | undefined;
+    try {
+      ask();
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    this.inspected.set(key, message);
+    return message;
+  }
 }
 
-class Loader {
+/** Checks one draft of a scenario. */
+export class Loader {
   private readonly source: SourceDocument;
   private readonly context: LoadContext;
-  private readonly problems: Problem[];
+  private readonly draft: Draft;
+  private readonly disk: Disk;
+  private readonly parameters: ParameterTypes;
+  readonly problems: Problem[] = [];
 
-  constructor(source: SourceDocument, context: LoadContext) {
+  constructor(source: SourceDocument, context: LoadContext, draft: Draft, disk: Disk, parameters: ParameterTypes) {
     this.source = source;
     this.context = context;
-    this.problems = source.problems;
+    this.draft = draft;
+    this.disk = disk;
+    this.parameters = parameters;
   }
 
   private report(path: Path, problem: string, allowed: string, want: 'key' | 'value' = 'value'): void {
-    const subject = path.length === 0 ? '' : `${path.join('.')}: `;
-    this.problems.push({ ...this.source.place(path, want), problem: `${subject}${problem}`, allowed });
+    const origin = this.draft.origin(path);
+    // A template's mistake is told once, whoever uses it.
+    const named = origin[0] === 'templates' ? origin : path;
+    const subject = named.length === 0 ? '' : `${named.join('.')}: `;
+    this.problems.push({ ...this.source.place(origin, want), problem: `${subject}${problem}`, allowed });
   }
 
-  load(): Scenario {
-    const value = this.source.value() ?? {};
-    if (this.source.broken) throw new ScenarioError(this.problems);
+  /** @returns undefined if there is a problem */
+  load(): Loaded | undefined {
+    this.draft.expandTemplates((...problem) => this.report(...problem));
+    const value = this.draft.value ?? {};
     const parsed = this.read(scenarioSchema, value, []);
+    this.templates(value);
     const domains = this.domains(value, parsed?.host.pcpus);
     if (parsed !== undefined && this.problems.length === 0) this.checkHost(parsed, domains);
-    if (parsed === undefined || this.problems.length > 0) throw new ScenarioError(this.problems);
-    const { host, limits, title, description = '' } = parsed;
+    if (parsed === undefined || this.problems.length > 0) return undefined;
+    const { host, limits, title, description = '', expect = [] } = parsed;
+    for (const { path, problem, allowed } of checkClaims(expect, domains, this.parameters)) {
+      this.report(path, problem, allowed);
+    }
+    if (this.problems.length > 0) return undefined;
     const { file } = this.source;
     const name = basename(file, extname(file));
-    return {
+    const scenario: Scenario = {
       ...{ name, file, title: title ?? name, description },
       host: {
         pcpus: host.pcpus,
@@ -128,7 +180,22 @@ class Loader {
       },
       limitNs: limits.time,
       domains,
+      ...(expect.length > 0 && {
+        claims: expect.map(({ claim, that, when }) => ({ claim, that, ...(when !== undefined && { when }) })),
+      }),
     };
+    return { scenario, parsed };
+  }
+
+  /** Templates are checked by themselves too: also those that nobody uses. */
+  private templates(scenario: unknown): void {
+    const templates = isData(scenario) ? scenario.templates : undefined;
+    if (templates === undefined) return;
+    if (!isData(templates)) {
+      this.report(['templates'], 'has the wrong type', 'a map of templates by name');
+      return;
+    }
+    for (const [name, template] of Object.entries(templates)) this.read(templateSchema, template, ['templates', name]);
   }
 
   /** Reads one part of the scenario; its problems are reported with `prefix` before their paths. */
@@ -146,14 +213,16 @@ class Loader {
     if (issue.code === 'custom') {
       this.report(path, issue.message, String(issue.params?.allowed));
     } else if (issue.code === 'unrecognized_keys') {
-      const where = path.length === 0 ? '' : `${path.join('.')}: `;
+      const origin = this.draft.origin(path);
+      const named = origin[0] === 'templates' ? origin : path;
+      const where = named.length === 0 ? '' : `${named.join('.')}: `;
       for (const key of issue.keys) {
         const problem = `${where}unknown key ${quote(key)}${suggest(key, keys)}`;
-        this.problems.push({ ...this.source.place([...path, key], 'key'), problem, allowed: listNames(keys) });
+        const place = this.source.place(this.draft.origin([...path, key]), 'key');
+        this.problems.push({ ...place, problem, allowed: listNames(keys) });
       }
     } else {
-      const problem = issue.code === 'too_big' ? 'has too many items' : 'has the wrong type';
-      this.report(path, problem, keys.length > 0 ? `a map of ${listNames(keys)}` : 'a list of at most 64 items');
+      this.report(path, ...structural(issue, keys));
     }
   }
 
@@ -178,7 +247,8 @@ class Loader {
     const entries = Object.entries(value);
     if (entries.length === 0) this.report(['domains'], 'has no domain', 'at least one domain with a guest');
     const specs: DomainSpec[] = [];
-    const names = new Names(this.source, (...problem) => this.report(...problem));
+    const lineOf = (path: Path): number => this.source.place(this.draft.origin(path)).line;
+    const names = new Names(lineOf, (...problem) => this.report(...problem));
     let total = 0;
     for (const [step, raw] of entries) {
       const path = ['domains', step];
@@ -314,15 +384,10 @@ class Loader {
 
   /** Absolute path of a file that the scenario names. */
   private file(path: Path, name: string): string | undefined {
-    const absolute = resolve(dirname(this.source.file), name);
-    let fault: string | undefined;
-    try {
-      const stat = statSync(absolute);
-      if (!stat.isFile()) fault = 'is not a file';
-      else if (stat.size > MAX_IMAGE) fault = `has ${stat.size} bytes`;
-    } catch (error) {
-      fault = name.includes('\0') ? 'is not a path' : readFault(error);
-    }
+    // Relative to the file that says so, which may be an included one.
+    const { file } = this.source.place(this.draft.origin(path));
+    const absolute = resolve(dirname(file), name);
+    const fault = this.disk.fault(absolute);
     if (fault === undefined) return absolute;
     const allowed = `a file of at most ${formatQuantity(MEMORY, MAX_IMAGE)}, relative to the scenario`;
     this.report(path, `${quote(name)}: ${fault}`, allowed);
@@ -335,15 +400,15 @@ class Loader {
     file: string,
     { memoryBytes, cmdline, modules }: Pick<DomainSpec, 'memoryBytes' | 'cmdline' | 'modules'>,
   ): void {
-    if (this.context.inspectImage === undefined) return;
-    try {
-      const loaded = modules.map((module) => ({ name: module.name, bytes: readFileSync(module.path) }));
-      const boot = { image: readFileSync(file), imageName: basename(file), memoryBytes, cmdline, modules: loaded };
-      this.context.inspectImage(boot);
-    } catch (error) {
-      const allowed = 'an ELF32 i386 Multiboot image that fits the memory';
-      this.report(path, `${quote(guest)}: ${(error as Error).message}`, allowed);
-    }
+    const { inspectImage } = this.context;
+    if (inspectImage === undefined) return;
+    const key = JSON.stringify([file, memoryBytes, cmdline, modules]);
+    const message = this.disk.once(key, () => {
+      const loaded = modules.map((module) => ({ name: module.name, bytes: this.disk.read(module.path) }));
+      inspectImage({ image: this.disk.read(file), imageName: basename(file), memoryBytes, cmdline, modules: loaded });
+    });
+    if (message === undefined) return;
+    this.report(path, `${quote(guest)}: ${message}`, 'an ELF32 i386 Multiboot image that fits the memory');
   }
 
   private checkMemory(pcpus: number, domains: readonly DomainSpec[]): void {
@@ -359,14 +424,24 @@ class Loader {
   }
 }
 
+/** What is said about a value of the wrong kind. */
+function structural(issue: z.core.$ZodIssue, keys: readonly string[]): [problem: string, allowed: string] {
+  if (issue.code === 'too_big') return ['has too many items', `at most ${issue.maximum} items`];
+  if (issue.code === 'too_small') return ['has too few items', `at least ${issue.minimum}`];
+  const expected = issue.code === 'invalid_type' ? issue.expected : '';
+  if (expected === 'record') return ['has the wrong type', 'a map'];
+  if (issue.code === 'invalid_union') return ['has the wrong type', 'a text, a number, true, false or a map'];
+  return ['has the wrong type', keys.length > 0 ? `a map of ${listNames(keys)}` : 'a list of at most 64 items'];
+}
+
 /** The names of all domains, counts expanded: each once. */
 class Names {
   private readonly taken = new Map<string, Path>();
-  private readonly source: SourceDocument;
+  private readonly lineOf: (path: Path) => number;
   private readonly report: (path: Path, problem: string, allowed: string, want: 'key' | 'value') => void;
 
-  constructor(source: SourceDocument, report: Names['report']) {
-    this.source = source;
+  constructor(lineOf: Names['lineOf'], report: Names['report']) {
+    this.lineOf = lineOf;
     this.report = report;
   }
 
@@ -381,7 +456,7 @@ class Names {
     const names = count === undefined ? [name] : Array.from({ length: count }, (_, index) => `${name}-${index}`);
     const twice = names.find((full) => this.taken.has(full));
     if (twice !== undefined) {
-      const { line } = this.source.place(this.taken.get(twice) ?? []);
+      const line = this.lineOf(this.taken.get(twice) ?? []);
       const where = line > 0 ? ` (first in line ${line})` : '';
       const allowed = listed && !given ? 'a name for each, or a count' : 'each name once';
       this.report(path, `the name ${quote(twice)} is used twice${where}`, allowed, want);

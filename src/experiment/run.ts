@@ -57,7 +57,7 @@ export interface Results {
 }
 
 /** The scenario as it was run, without anything that cannot change a result. */
-type ScenarioRecord = Omit<Scenario, 'file' | 'host' | 'domains' | 'title' | 'description' | 'name'> & {
+type ScenarioRecord = Omit<Scenario, 'file' | 'host' | 'domains' | 'title' | 'description' | 'name' | 'claims'> & {
   readonly host: Omit<Scenario['host'], 'workers'>;
   readonly costTable: string;
   readonly domains: readonly (Omit<DomainSpec, 'path' | 'expect' | 'modules' | 'guest'> & {
@@ -189,18 +189,28 @@ function summarise(
  * What decides the results, and only that: titles, claims, workers and where files lie are left out. Images are in the
  * domains' results by their hashes; modules and the cost table are hashed here.
  */
-function record(scenario: Scenario, costTable: CostTable): ScenarioRecord {
+export function hostRecord(
+  scenario: Scenario,
+  costTable: string,
+  hashOf: (module: DomainSpec['modules'][number]) => string,
+): ScenarioRecord {
   const { workers: _, ...host } = scenario.host;
-  const files = new Files();
   return {
     host,
     limitNs: scenario.limitNs,
-    costTable: fingerprint(costTable),
+    costTable,
     domains: scenario.domains.map(({ path, expect, guest, modules, ...spec }) => ({
       ...spec,
-      modules: modules.map((module) => fingerprint({ name: module.name, bytes: files.read(module.path) })),
+      modules: modules.map(hashOf),
     })),
   };
+}
+
+function record(scenario: Scenario, costTable: CostTable): ScenarioRecord {
+  const files = new Files();
+  return hostRecord(scenario, fingerprint(costTable), (module) =>
+    fingerprint({ name: module.name, bytes: files.read(module.path) }),
+  );
 }
 
 function totals(domains: readonly DomainRecord[]): Totals {

@@ -54,4 +54,15 @@ export interface Scenario {
   /** Virtual time at which the host stops. */
   readonly limitNs: number;
   readonly domains: readonly DomainSpec[];
+  /** Claims about the results of the whole run. */
+  readonly claims?: readonly ClaimSpec[];
+}
+
+export interface ClaimSpec {
+  /** The sentence. */
+  readonly claim: string;
+  /** The condition, in the language of expression.ts. */
+  readonly that: string;
+  /** The claim is about runs that satisfy this condition only. */
+  readonly when?: string;
 }

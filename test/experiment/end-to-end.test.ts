@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { machine } from '../../src/cli/machine.js';
 import { readCatalogue } from '../../src/experiment/guests.js';
-import { loadScenario } from '../../src/experiment/load.js';
+import { loadScenario } from '../../src/experiment/plan.js';
 import { type Experiment, runExperiment } from '../../src/experiment/run.js';
 
 const real = machine();

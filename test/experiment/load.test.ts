@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseScenario } from '../../src/experiment/load.js';
+import { parseScenario } from '../../src/experiment/plan.js';
 import { ScenarioError } from '../../src/experiment/problem.js';
 import type { Scenario } from '../../src/experiment/scenario.js';
 import { context } from './catalogue.js';
@@ -100,7 +100,7 @@ domains:
 const MISTAKES: Record<string, [text: string, expected: (string | RegExp)[]]> = {
   'an unknown key at the top': [
     'titel: x\ndomains:\n  - guest: sieve\n',
-    ["s.yaml:1:1: unknown key 'titel', did you mean 'title'?; allowed: title, description, host, limits, domains"],
+    ["s.yaml:1:1: unknown key 'titel', did you mean 'title'?; allowed: title, description, include, host, limits, sweep, repeat, expect, report, templates, domains"],
   ],
   'an unknown key of the host': [
     'host:\n  pcpus: 2\n  pcpu: 1\ndomains:\n  - guest: sieve\n',
@@ -108,11 +108,11 @@ const MISTAKES: Record<string, [text: string, expected: (string | RegExp)[]]> = 
   ],
   'an unknown key of a domain in a map': [
     'domains:\n  one:\n    guest: sieve\n    memry: 4MiB\n',
-    [/^s\.yaml:4:5: domains\.one: unknown key 'memry', did you mean 'memory'\?; allowed: guest, memory, cmdline/],
+    [/^s\.yaml:4:5: domains\.one: unknown key 'memry', did you mean 'memory'\?; allowed: guest, use, memory, cmdline/],
   ],
   'an unknown key of a domain in a list': [
     'domains:\n  - guest: sieve\n    colour: red\n',
-    [/^s\.yaml:3:5: domains\.0: unknown key 'colour'; allowed: name, guest, memory/],
+    [/^s\.yaml:3:5: domains\.0: unknown key 'colour'; allowed: name, guest, use, memory/],
   ],
   'an unknown key in flow style': [
     'domains: {a: {guest: sieve, expect: {outcom: limit}}}\n',
@@ -139,7 +139,7 @@ const MISTAKES: Record<string, [text: string, expected: (string | RegExp)[]]> = 
   'no domains': ['title: x\n', ['s.yaml:1:1: domains: is missing; allowed: a map or a list of domains']],
   'empty domains': ['domains: []\n', ['s.yaml:1:1: domains: has no domain; allowed: at least one domain with a guest']],
   'an empty file': ['', ['s.yaml:1:1: domains: is missing; allowed: a map or a list of domains']],
-  'a file that is a list': ['- a\n', [/^s\.yaml:1:1: has the wrong type; allowed: a map of title, description, host/]],
+  'a file that is a list': ['- a\n', [/^s\.yaml:1:1: has the wrong type; allowed: a map of title, description, include, host/]],
   'a missing guest field': [
     'domains:\n  one:\n    memory: 4MiB\n',
     [/^s\.yaml:2:3: domains\.one\.guest: is missing; allowed: the name of a guest/],

@@ -2,7 +2,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readCatalogue } from '../../src/experiment/guests.js';
-import { type LoadContext, loadScenario, parseScenario } from '../../src/experiment/load.js';
+import type { LoadContext } from '../../src/experiment/load.js';
+import { loadScenario, parseScenario } from '../../src/experiment/plan.js';
 import { planBoot } from '../../src/hypervisor/multiboot.js';
 
 const catalogue = readCatalogue('guests');

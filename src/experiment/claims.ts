@@ -1,0 +1,121 @@
+/** Claims of a scenario: sentences with conditions over all results of a run. */
+import { type ClaimFailure, type Column, DOMAIN_COLUMNS, HOST_COLUMNS, type ParameterValue, type Row } from './cell.js';
+import type { Path } from './document.js';
+import {
+  type Expression,
+  ExpressionError,
+  evaluate,
+  type Names,
+  parseExpression,
+  type Type,
+  type Values,
+} from './expression.js';
+import type { ClaimSpec } from './scenario.js';
+
+export type ParameterTypes = ReadonlyMap<string, Type>;
+
+const DOMAIN_TYPES = new Map(DOMAIN_COLUMNS.map(({ name, type }) => [name, type]));
+const HOST_TYPES = new Map(HOST_COLUMNS.map(({ name, type }) => [name, type]));
+const namesOf = (columns: readonly Column[]): string[] => columns.map(({ name }) => name);
+
+/** `domains.a.b.retired` → domain `a.b`, column `retired` */
+function split(parts: readonly string[]): { readonly domain: string; readonly column: string } {
+  return { domain: parts.slice(1, -1).join('.'), column: parts.at(-1) ?? '' };
+}
+
+/** What a claim may name: `domains.<name>.<column>`, `host.<column>`, `param('…')`; with one domain its columns by bare name. */
+export function claimNames(domains: readonly string[], parameters: ParameterTypes): Names {
+  const known = new Set(domains);
+  return {
+    column: (parts) => {
+      if (parts[0] === 'domains' && parts.length >= 3) {
+        const { domain, column } = split(parts);
+        return known.has(domain) ? DOMAIN_TYPES.get(column) : undefined;
+      }
+      if (parts[0] === 'host' && parts.length === 2) return HOST_TYPES.get(parts[1] ?? '');
+      return parts.length === 1 && known.size === 1 ? DOMAIN_TYPES.get(parts[0] ?? '') : undefined;
+    },
+    domainColumn: (name) => DOMAIN_TYPES.get(name),
+    parameter: (name) => parameters.get(name),
+    known: (parts) => {
+      if (parts[0] === 'param') return [...parameters.keys()];
+      if (parts[0] === 'host') return namesOf(HOST_COLUMNS);
+      if (parts[0] === 'domains' && parts.length >= 3) {
+        return known.has(split(parts).domain) ? namesOf(DOMAIN_COLUMNS) : [...known];
+      }
+      if (parts[0] === 'domains') return domains.map((name) => `domains.${name}.retired`);
+      if (known.size === 1) return namesOf(DOMAIN_COLUMNS);
+      if (DOMAIN_TYPES.has(parts[0] ?? '')) return [`domains.<name>.${parts[0]}`, `all(${parts[0]} …)`];
+      return ['domains.<name>.<column>', 'host.<column>', "param('…')", 'all(…)', 'any(…)', 'sum(…)'];
+    },
+  };
+}
+
+/** Problems of the claims' conditions. */
+export function checkClaims(
+  claims: readonly { readonly that: string; readonly when?: string | undefined }[],
+  domains: readonly { readonly name: string }[],
+  parameters: ParameterTypes,
+): { readonly path: Path; readonly problem: string; readonly allowed: string }[] {
+  const names = claimNames(
+    domains.map(({ name }) => name),
+    parameters,
+  );
+  const problems: { path: Path; problem: string; allowed: string }[] = [];
+  for (const [index, claim] of claims.entries()) {
+    for (const key of ['that', 'when'] as const) {
+      const text = claim[key];
+      if (text === undefined) continue;
+      try {
+        parseExpression(text, names, 'boolean');
+      } catch (error) {
+        if (!(error instanceof ExpressionError)) throw error;
+        const problem = `character ${error.at + 1}: ${error.message}`;
+        problems.push({ path: ['expect', index, key], problem, allowed: error.allowed });
+      }
+    }
+  }
+  return problems;
+}
+
+/** The results that claims look at. */
+export interface ClaimResults {
+  readonly domains: readonly Row[];
+  readonly host: Row;
+  readonly parameters: Readonly<Record<string, ParameterValue>>;
+}
+
+const typeOf = (value: ParameterValue): Type =>
+  typeof value === 'string' ? 'text' : typeof value === 'number' ? 'number' : 'boolean';
+
+/** The claims that do not hold. */
+export function failedScenarioClaims(claims: readonly ClaimSpec[], results: ClaimResults): ClaimFailure[] {
+  if (claims.length === 0) return [];
+  const rows = new Map(results.domains.map((row) => [String(row.name), row]));
+  const types = new Map(Object.entries(results.parameters).map(([name, value]) => [name, typeOf(value)]));
+  const names = claimNames([...rows.keys()], types);
+  const values: Values = {
+    column: (parts) => {
+      if (parts[0] === 'host') return results.host[parts[1] ?? ''];
+      if (parts.length === 1) return results.domains[0]?.[parts[0] ?? ''];
+      const { domain, column } = split(parts);
+      return rows.get(domain)?.[column];
+    },
+    domains: results.domains.map((row) => ({ name: String(row.name), column: (name) => row[name] })),
+    parameter: (name) => results.parameters[name],
+  };
+  const failed: ClaimFailure[] = [];
+  for (const { claim, that, when } of claims) {
+    if (when !== undefined && evaluate(parseExpression(when, names, 'boolean'), values) !== true) continue;
+    const expression = parseExpression(that, names, 'boolean');
+    if (evaluate(expression, values) === true) continue;
+    failed.push({ domain: '', claim, expected: that, found: found(expression, values) });
+  }
+  return failed;
+}
+
+/** The columns of the condition with their values. */
+function found(expression: Expression, values: Values): string {
+  const shown = expression.columns.map((parts) => `${parts.join('.')} = ${values.column(parts) ?? 'nothing'}`);
+  return shown.length === 0 ? 'not so' : shown.join(', ');
+}

@@ -1,0 +1,313 @@
+/**
+ * Scenario file → the cells of a batch, each with its complete scenario; or every problem at once.
+ *
+ *   SourceDocument → Draft ─┬─ without sweep: and repeat: one cell
+ *                           └─ combinations × repeats: a copy of the draft each, checked as if it stood alone
+ *
+ * Reading a plan touches images only to check them. `identifyPlan` then hashes what decides results, which gives cells their ids.
+ */
+import { createHash } from 'node:crypto';
+import type { CostTable } from '../hypervisor/types.js';
+import {
+  BATCH_FORMAT,
+  type Cell,
+  type ParameterColumn,
+  type ParameterValue,
+  type ReportSpec,
+  type ResolvedBatch,
+} from './cell.js';
+import type { ParameterTypes } from './claims.js';
+import { type Path, SourceDocument } from './document.js';
+import { Draft, isData, PathFault } from './draft.js';
+import { fingerprint } from './fingerprint.js';
+import { Disk, type LoadContext, Loader, readScenarioText } from './load.js';
+import { type Problem, quote, ScenarioError } from './problem.js';
+import { hostRecord } from './run.js';
+import type { Scenario } from './scenario.js';
+import { MAX_CELLS, type ParsedScenario, scenarioSchema } from './schema.js';
+import { type Assignment, combinations, repeatSeed, SweepFault, sweepParameters } from './sweep.js';
+import { parseQuantity, type Unit } from './units.js';
+
+/** A cell before its id is known. */
+export interface Point {
+  readonly parameters: Readonly<Record<string, ParameterValue>>;
+  readonly repeat: number;
+  readonly scenario: Scenario;
+}
+
+/** Limits of a cell that never change a result that is completed. */
+export interface CellLimits {
+  /** Milliseconds of real time. */
+  readonly timeMs: number;
+  /** Bytes of flat memory. */
+  readonly memoryBytes: number;
+}
+
+export interface DraftPlan {
+  /** The scenario's text. */
+  readonly text: string;
+  readonly sets: readonly string[];
+  /** Whether the scenario has a sweep or repeats. */
+  readonly isBatch: boolean;
+  readonly parameters: readonly ParameterColumn[];
+  readonly repeats: number;
+  readonly limits: CellLimits;
+  readonly report: ReportSpec;
+  /** At least one. */
+  readonly points: readonly Point[];
+}
+
+export interface PlannedCell {
+  readonly cell: Cell;
+  readonly scenario: Scenario;
+}
+
+export interface Plan {
+  readonly text: string;
+  readonly isBatch: boolean;
+  readonly limits: CellLimits;
+  readonly resolved: ResolvedBatch;
+  readonly cells: readonly PlannedCell[];
+}
+
+/** Cells with problems after which no more are looked at. */
+const MAX_BAD_CELLS = 25;
+
+/** Reads a scenario file into its points. @throws ScenarioError with every problem found */
+export function readPlan(file: string, sets: readonly string[], context: LoadContext): DraftPlan {
+  let text: string;
+  try {
+    text = readScenarioText(file);
+  } catch (error) {
+    const { message: problem } = error as Error;
+    throw new ScenarioError([{ file, line: 0, column: 0, problem, allowed: 'the path of a scenario file (.yaml)' }]);
+  }
+  return parsePlan(file, text, sets, context);
+}
+
+/** Checks a scenario text; `file` is for messages and for relative paths. @throws ScenarioError */
+export function parsePlan(file: string, text: string, sets: readonly string[], context: LoadContext): DraftPlan {
+  const source = new SourceDocument(file, text);
+  source.include(readScenarioText);
+  for (const argument of sets) source.set(argument);
+  if (source.broken) throw new ScenarioError(source.problems);
+  const value = source.value() ?? {};
+  if (source.broken) throw new ScenarioError(source.problems);
+  return new Planner(source, new Draft(value), text, sets, context).plan();
+}
+
+/** The scenario without its sweep being run: the first of its points. @throws ScenarioError */
+export function loadScenario(file: string, sets: readonly string[], context: LoadContext): Scenario {
+  return readPlan(file, sets, context).points[0]!.scenario;
+}
+
+/** As loadScenario, for a text. @throws ScenarioError */
+export function parseScenario(file: string, text: string, sets: readonly string[], context: LoadContext): Scenario {
+  return parsePlan(file, text, sets, context).points[0]!.scenario;
+}
+
+interface Parameter {
+  readonly path: string;
+  readonly name: string;
+  readonly targets: readonly Path[];
+  readonly unit: Unit | undefined;
+}
+
+class Planner {
+  private readonly source: SourceDocument;
+  private readonly draft: Draft;
+  private readonly text: string;
+  private readonly sets: readonly string[];
+  private readonly context: LoadContext;
+  private readonly disk = new Disk();
+  private readonly problems: Problem[];
+
+  constructor(source: SourceDocument, draft: Draft, text: string, sets: readonly string[], context: LoadContext) {
+    this.source = source;
+    this.draft = draft;
+    this.text = text;
+    this.sets = sets;
+    this.context = context;
+    this.problems = source.problems;
+  }
+
+  plan(): DraftPlan {
+    const written = isData(this.draft.value) ? this.draft.value : {};
+    const isBatch = (written.sweep ?? undefined) !== undefined || (written.repeat ?? 1) !== 1;
+    if (!isBatch) return this.finish(false, [], new Map(), [[]], 1);
+    const sweep = scenarioSchema.shape.sweep.safeParse(written.sweep ?? undefined);
+    const repeat = scenarioSchema.shape.repeat.safeParse(written.repeat);
+    if (!sweep.success || !repeat.success) return this.finish(true, [], new Map(), [[]], 1); // it tells what is wrong
+    const parameters = this.parameters(sweep.data ?? {});
+    const unitOf = (path: string): Unit | undefined => parameters.find((each) => each.path === path)?.unit;
+    let found: Assignment[][] = [[]];
+    try {
+      found = combinations(sweep.data ?? {}, unitOf) as Assignment[][];
+      if (found.length * repeat.data > MAX_CELLS) {
+        const problem = `makes ${found.length * repeat.data} cells`;
+        throw new SweepFault(['repeat'], problem, `at most ${MAX_CELLS}`);
+      }
+    } catch (error) {
+      if (!(error instanceof SweepFault)) throw error;
+      this.report(error.path, error.message, error.allowed);
+    }
+    const columns = this.columns(parameters, found);
+    return this.finish(true, columns, new Map(parameters.map((each) => [each.path, each])), found, repeat.data);
+  }
+
+  private report(path: Path, problem: string, allowed: string, want: 'key' | 'value' = 'value'): void {
+    this.problems.push({ ...this.source.place(path, want), problem: `${path.join('.')}: ${problem}`, allowed });
+  }
+
+  private parameters(sweep: NonNullable<ParsedScenario['sweep']>): Parameter[] {
+    const found: Parameter[] = [];
+    const names = new Map<string, string>();
+    const places = new Map<string, string>();
+    for (const { path, name, origin } of sweepParameters(sweep)) {
+      const other = names.get(name);
+      if (other !== undefined) {
+        const problem = `is swept twice${other === path ? '' : `: ${quote(other)} has the same name`}`;
+        this.report(origin, problem, 'each parameter once', 'key');
+        continue;
+      }
+      names.set(name, path);
+      try {
+        const { paths: targets, unit } = this.draft.targets(path);
+        const twice = targets.map((target) => places.get(target.join('\0'))).find((known) => known !== undefined);
+        if (twice !== undefined)
+          throw new PathFault(`sets the same value as ${quote(twice)}`, 'each value by one parameter');
+        for (const target of targets) places.set(target.join('\0'), path);
+        found.push({ path, name, targets, unit });
+      } catch (error) {
+        if (!(error instanceof PathFault)) throw error;
+        this.report(origin.slice(0, -1), error.message, error.allowed);
+        const last = this.problems.pop()!;
+        this.problems.push({ ...last, ...this.source.place(origin, 'key') });
+      }
+    }
+    return found;
+  }
+
+  private columns(parameters: readonly Parameter[], found: readonly (readonly Assignment[])[]): ParameterColumn[] {
+    return parameters.map(({ path, name, unit }): ParameterColumn => {
+      if (unit !== undefined) return { name, path, type: 'number', ...unitName(unit) };
+      const types = new Set(
+        found.flatMap((each) => each.filter(({ parameter }) => parameter === path).map(({ value }) => typeof value)),
+      );
+      const [only] = types;
+      return { name, path, type: types.size === 1 && (only === 'number' || only === 'boolean') ? only : 'text' };
+    });
+  }
+
+  private finish(
+    isBatch: boolean,
+    columns: readonly ParameterColumn[],
+    parameters: ReadonlyMap<string, Parameter>,
+    found: readonly (readonly Assignment[])[],
+    repeats: number,
+  ): DraftPlan {
+    const types: ParameterTypes = new Map(columns.map(({ name, type }) => [name, type]));
+    const points: Point[] = [];
+    let parsed: ParsedScenario | undefined;
+    let bad = 0;
+    for (const combination of found) {
+      const draft = found.length === 1 ? this.draft : this.draft.copy();
+      const values: Record<string, ParameterValue> = {};
+      for (const { parameter, value, origin } of combination) {
+        const known = parameters.get(parameter);
+        if (known === undefined) continue; // told already
+        for (const target of known.targets) draft.assign(target, value, origin);
+        values[known.name] = columnValue(value, known.unit, types.get(known.name) ?? 'text');
+      }
+      const loader = new Loader(this.source, this.context, draft, this.disk, types);
+      const loaded = loader.load();
+      this.problems.push(...loader.problems);
+      if (loaded === undefined) {
+        if (++bad >= MAX_BAD_CELLS) break;
+        continue;
+      }
+      parsed ??= loaded.parsed;
+      const { scenario } = loaded;
+      for (let repeat = 0; repeat < repeats; repeat++) {
+        const host = { ...scenario.host, seed: repeatSeed(scenario.host.seed, repeat) };
+        points.push({ parameters: values, repeat, scenario: repeat === 0 ? scenario : { ...scenario, host } });
+      }
+    }
+    if (parsed === undefined || this.problems.length > 0) throw new ScenarioError(this.problems);
+    const { limits, report } = parsed;
+    return {
+      ...{ text: this.text, sets: this.sets, isBatch, parameters: columns, repeats, points },
+      limits: { timeMs: limits['cell-time'] / 1e6, memoryBytes: limits['cell-memory'] },
+      report: (report ?? {}) as ReportSpec,
+    };
+  }
+}
+
+function unitName(unit: Unit): { unit: string } | object {
+  const base = { 'a size': 'bytes', 'a time': 'ns', 'a frequency': 'Hz' }[unit.name];
+  return base === undefined ? {} : { unit: base };
+}
+
+function columnValue(value: unknown, unit: Unit | undefined, type: ParameterColumn['type']): ParameterValue {
+  if (unit !== undefined) return parseQuantity(unit, value) ?? 0;
+  if (type !== 'text' && (typeof value === 'number' || typeof value === 'boolean')) return value;
+  return typeof value === 'string' ? value : JSON.stringify(value ?? null);
+}
+
+/** SHA-256 over the ids of all cells, in order. */
+export function planHash(cells: readonly Cell[]): string {
+  const hash = createHash('sha256');
+  for (const { id } of cells) hash.update(`${id}\n`);
+  return hash.digest('hex');
+}
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** Gives every cell its id. @throws ScenarioError if two cells are the same */
+export function identifyPlan(draft: DraftPlan, costTable: CostTable): Plan {
+  const disk = new Disk();
+  const hashes = new Map<string, string>();
+  const hashOf = (path: string): string => {
+    const known = hashes.get(path) ?? sha256(disk.read(path));
+    hashes.set(path, known);
+    return known;
+  };
+  const table = fingerprint(costTable);
+  const images: Record<string, string> = {};
+  const ids = new Map<string, number>();
+  const first = draft.points[0]!.scenario;
+  const cells = draft.points.map(({ parameters, repeat, scenario }, index): PlannedCell => {
+    for (const { guest, path, modules } of scenario.domains) {
+      images[guest] = hashOf(path);
+      for (const module of modules) images[module.name] = hashOf(module.path);
+    }
+    const id = fingerprint({
+      run: hostRecord(scenario, table, (module) => fingerprint({ name: module.name, sha256: hashOf(module.path) })),
+      images: scenario.domains.map(({ path }) => hashOf(path)),
+    });
+    const twin = ids.get(id);
+    if (twin !== undefined) {
+      const problem = `cells ${twin} and ${index} are the same run`;
+      throw new ScenarioError([
+        {
+          file: scenario.file,
+          line: 0,
+          column: 0,
+          problem,
+          allowed: 'a sweep whose values all differ; repeat: for more seeds',
+        },
+      ]);
+    }
+    ids.set(id, index);
+    return { cell: { index, id, parameters, repeat, seed: scenario.host.seed }, scenario };
+  });
+  const plain = cells.map(({ cell }) => cell);
+  const { name, title, description, claims = [] } = first;
+  return {
+    ...{ text: draft.text, isBatch: draft.isBatch, limits: draft.limits, cells },
+    resolved: {
+      ...{ format: BATCH_FORMAT, name, title, description, sets: draft.sets, parameters: draft.parameters },
+      ...{ repeats: draft.repeats, claims, report: draft.report, images, plan: planHash(plain), cells: plain },
+    },
+  };
+}
