@@ -72,20 +72,11 @@ export const OF_STRUCTURE: u32 = QUALIFICATION_LINEAR;
 export const OF_TRANSLATION: u32 = QUALIFICATION_LINEAR | QUALIFICATION_FINAL;
 
 // What a guest-physical translation yields: host address of the 4 KiB page | FOUND_*; 0 means that an exit is recorded.
-export const FOUND_RIGHTS: u32 = 7; // READ, WRITE, FETCH
-export const FOUND_DIRTY: u32 = 8; //  no dirty flag remains to be set for a write
-export const FOUND_REFERENCES_SHIFT: u32 = 4; // number of EPT entries read, which the caller counts
+export const FOUND_RIGHTS: u32 = 7; //     READ, WRITE, FETCH
+export const FOUND_DIRTY: u32 = 1 << 9; // no dirty flag remains to be set for a write
+export const FOUND_REFERENCES_SHIFT: u32 = 4; // bits 6:4: number of EPT entries read, which the caller counts
 
-/** Bits that are 0 in a common entry that references a table: not a leaf, nothing reserved. */
-const NOT_COMMON: u64 = EPT_RESERVED_HIGH | EPT_RESERVED_PML4E;
 const TYPE_MASK: u64 = 7 << 3;
-const ACCESSED_OF_EPTP: u64 = 2; // EPTP_ACCESSED_DIRTY → EPT_ACCESSED
-const DIRTY_OF_WRITE: u64 = 8; //   WRITE → EPT_DIRTY
-/** A common leaf: nothing reserved, write-back, readable. */
-const LEAF_4K: u64 = EPT_RESERVED_HIGH | TYPE_MASK | EPT_READ;
-const COMMON_4K: u64 = (MEMORY_WRITE_BACK << EPT_TYPE_SHIFT) | EPT_READ;
-const LEAF_2M: u64 = LEAF_4K | EPT_RESERVED_2M | EPT_LARGE;
-const COMMON_2M: u64 = COMMON_4K | EPT_LARGE;
 
 export function eptPresent(entry: u64): bool {
   return (entry & EPT_RIGHTS) != 0;
@@ -116,65 +107,13 @@ export function eptIndex(gpa: u32, level: u32): usize {
 }
 
 /**
- * The upper half of the common walk: host address of the page directory for `gpa`, or 0 if the upper entries are not
- * common. A linear address needs up to three guest-physical translations, which mostly share it; it is valid as long as
- * no table was written.
- *
- *   EPTP ─▶ PML4[0] ─▶ PDPT[31:30] ─▶ │ PD[29:21] ─▶ PT[20:12] ─▶ page
- *           └────── eptUpper ──────┘   └───────── physical ──────────┘
- *
- * Common are tables in DRAM whose entries permit everything and have their accessed flags, a 4 KiB or 2 MiB write-back
- * leaf, and an access that it allows and that sets no flag. All else is done, from the start, by `eptWalk`, which knows
- * every clause. References are counted alike.
- */
-export function eptUpper(eptp: u32, gpa: u32): u32 {
-  const size = load<u32>(HOST_FRAMES) << PAGE_SHIFT; // 0 for 4 GiB: then nothing is common
-  const dram = load<u32>(HOST_DRAM);
-  const table = eptp & PAGE_MASK;
-  const common = commonTable(eptp);
-  if (eptp == 0 || table >= size) return 0;
-  const pml4e = load<u64>((dram + table) as usize);
-  if ((pml4e & (NOT_COMMON | common)) != common || (pml4e as u32) >= size) return 0;
-  const pdpte = load<u64>((dram + ((pml4e as u32) & PAGE_MASK) + ((gpa >>> 27) & 0x18)) as usize);
-  if ((pdpte & (NOT_COMMON | common)) != common || (pdpte as u32) >= size) return 0;
-  return dram + ((pdpte as u32) & PAGE_MASK);
-}
-
-/** Bits that are set in a common entry that references a table. */
-function commonTable(eptp: u32): u64 {
-  return EPT_RIGHTS | (((eptp & EPTP_ACCESSED_DIRTY) as u64) << ACCESSED_OF_EPTP);
-}
-
-/**
- * Translates a guest-physical address; `why` is the kind of access (READ | WRITE | FETCH) and its cause (OF_*), as in the
- * qualification of a violation. `upper` is what `eptUpper` gave for the same GiB.
+ * Translates a guest-physical address for an access of kind `access` (READ | WRITE | FETCH) and cause OF_*.
  * Returns host page | FOUND_*, or 0 if an EPT violation or misconfiguration was recorded. References of a walk that
  * ends so are counted here, others are left to the caller, who adds up those of several walks.
  */
-export function physical(s: usize, upper: u32, gpa: u32, linear: u32, why: u32): u32 {
+export function physical(s: usize, gpa: u32, linear: u32, access: u32, cause: u32): u32 {
   const eptp = load<u32>(s + VCPU_EPTP);
-  if (upper == 0) return eptp == 0 ? direct(s, gpa) : eptWalk(s, eptp, gpa, linear, why);
-  const size = load<u32>(HOST_FRAMES) << PAGE_SHIFT;
-  const dram = load<u32>(HOST_DRAM);
-  const common = commonTable(eptp);
-  // Rights, accessed and dirty flags that the leaf must have for this access.
-  const needed = ((why & FOUND_RIGHTS) as u64) | (common & EPT_ACCESSED) | dirtyNeeded(common, why);
-  const pde = load<u64>((upper + ((gpa >>> 18) & 0xff8)) as usize);
-  if ((pde & (NOT_COMMON | common)) == common && (pde as u32) < size) {
-    const pte = load<u64>((dram + ((pde as u32) & PAGE_MASK) + ((gpa >>> 9) & 0xff8)) as usize);
-    if ((pte & (LEAF_4K | needed)) == (COMMON_4K | needed) && (pte as u32) < size) {
-      return (dram + ((pte as u32) & PAGE_MASK)) | found(pte, common, pte, 1);
-    }
-  } else if ((pde & (LEAF_2M | needed)) == (COMMON_2M | needed)) {
-    const machine = ((pde as u32) & ~eptOffsetMask(2)) | (gpa & eptOffsetMask(2) & PAGE_MASK);
-    if (machine < size) return (dram + machine) | found(pde, common, pde, 2);
-  }
-  return eptWalk(s, eptp, gpa, linear, why);
-}
-
-/** EPT_DIRTY if the access sets it: a write, with accessed and dirty flags enabled. */
-function dirtyNeeded(flags: u64, why: u32): u64 {
-  return (flags << 1) & (((why & WRITE) as u64) << DIRTY_OF_WRITE);
+  return eptp == 0 ? direct(s, gpa) : eptWalk(s, eptp, gpa, linear, access | cause);
 }
 
 /** Without EPT the guest's memory is one piece of machine memory; nothing answers beyond it. */
@@ -184,13 +123,7 @@ export function direct(s: usize, gpa: u32): u32 {
   return (((inside ? machineToHost(base + gpa) : VOID_PAGE) as u32) & PAGE_MASK) | FOUND_RIGHTS | FOUND_DIRTY;
 }
 
-/** FOUND_* of a leaf of `level`. EPT_DIRTY >> 6 is FOUND_DIRTY. */
-function found(rights: u64, flag: u64, leaf: u64, level: u32): u32 {
-  const dirty = (((leaf | ((flag ^ EPT_ACCESSED) << 1)) & EPT_DIRTY) >> 6) as u32; // set where no flags are kept
-  return ((rights & EPT_RIGHTS) as u32) | dirty | ((5 - level) << FOUND_REFERENCES_SHIFT);
-}
-
-/** The walk with every clause, driven by the format above. */
+/** The walk, driven by the format above. `why` is the qualification of a possible violation: access kind | cause. */
 function eptWalk(s: usize, eptp: u32, gpa: u32, linear: u32, why: u32): u32 {
   const flag: u64 = (eptp & EPTP_ACCESSED_DIRTY) != 0 ? EPT_ACCESSED : 0;
   let rights: u64 = EPT_RIGHTS;
@@ -221,7 +154,8 @@ function eptWalk(s: usize, eptp: u32, gpa: u32, linear: u32, why: u32): u32 {
   if ((flags & ~entry) != 0) storeFlags64(s, p, flags);
   const offset = eptOffsetMask(level);
   const machine = ((entry as u32) & PAGE_MASK & ~offset) | (gpa & offset);
-  return ((machineToHost(machine) as u32) & PAGE_MASK) | found(rights, flag, entry | flags, level);
+  const dirty = flag == 0 || ((entry | flags) & EPT_DIRTY) != 0 ? FOUND_DIRTY : 0;
+  return ((machineToHost(machine) as u32) & PAGE_MASK) | rights32 | dirty | ((5 - level) << FOUND_REFERENCES_SHIFT);
 }
 
 /** Counts `n` references to EPT entries. */

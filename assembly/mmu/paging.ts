@@ -37,12 +37,12 @@ import {
   VCPU_EPTP,
 } from '../layout';
 import { raisePageFault } from '../record';
+import { commonWalk } from './common';
 import {
   countEpt,
   direct,
   EPTP_ACCESSED_DIRTY,
   eptPeek,
-  eptUpper,
   eptViolation,
   FETCH,
   FOUND_DIRTY,
@@ -95,20 +95,20 @@ export const USER: u32 = PAGE_US;
  * page fault or an exit was recorded. Counts its references; neither reads nor fills the TLB.
  */
 export function walk(s: usize, linear: u32, access: u32, user: u32): u32 {
+  const common = commonWalk(s, linear, access, user);
+  if (common != 0) return common;
   const cr0 = load<u32>(s + VCPU_CR0);
-  const eptp = load<u32>(s + VCPU_EPTP);
   if ((cr0 & CR0_PG) == 0) {
-    const found = physical(s, eptUpper(eptp, linear), linear, linear, access | OF_TRANSLATION);
+    const found = physical(s, linear, linear, access, OF_TRANSLATION);
     countEpt(s, references(found));
     return held(found, WRITE | FOUND_DIRTY, 0);
   }
   const cr4 = load<u32>(s + VCPU_CR4);
   const error = (access & WRITE) | user; // FAULT_WR and FAULT_US, which are also the rights asked: R/W and U/S
-  const structure = OF_STRUCTURE | READ | ((eptp & EPTP_ACCESSED_DIRTY) >>> WRITE_OF_EPTP);
+  const structure = READ | ((load<u32>(s + VCPU_EPTP) & EPTP_ACCESSED_DIRTY) >>> WRITE_OF_EPTP);
 
   let gpa = (load<u32>(s + VCPU_CR3) & PAGE_MASK) | ((linear >>> 20) & 0xffc);
-  let upper = eptUpper(eptp, gpa);
-  let table = physical(s, upper, gpa, linear, structure);
+  let table = physical(s, gpa, linear, structure, OF_STRUCTURE);
   if (table == 0) return 0;
   let read = references(table); // EPT entries read so far
   let p = ((table & PAGE_MASK) | (gpa & ~PAGE_MASK)) as usize;
@@ -120,10 +120,8 @@ export function walk(s: usize, linear: u32, access: u32, user: u32): u32 {
   if ((entry & PAGE_P) == 0) return pageFault(s, linear, error, level, read);
   if ((entry & PAGE_PS) == 0 || (cr4 & CR4_PSE) == 0) {
     if ((entry & PAGE_A) == 0 && !setFlags(s, p, PAGE_A, table, gpa, linear)) return stop(s, level, read);
-    const next = (entry & PAGE_MASK) | ((linear >>> 10) & 0xffc);
-    if ((entry & PAGE_A) == 0 || (next ^ gpa) >>> 30 != 0) upper = eptUpper(eptp, next);
-    gpa = next;
-    table = physical(s, upper, gpa, linear, structure);
+    gpa = (entry & PAGE_MASK) | ((linear >>> 10) & 0xffc);
+    table = physical(s, gpa, linear, structure, OF_STRUCTURE);
     if (table == 0) return stop(s, level, read);
     read += references(table);
     p = ((table & PAGE_MASK) | (gpa & ~PAGE_MASK)) as usize;
@@ -143,11 +141,10 @@ export function walk(s: usize, linear: u32, access: u32, user: u32): u32 {
 
   const flags = PAGE_A | ((access & WRITE) << DIRTY_OF_WRITE);
   if ((flags & ~entry) != 0 && !setFlags(s, p, flags, table, gpa, linear)) return stop(s, level, read);
-  if ((flags & ~entry) != 0 || (page ^ gpa) >>> 30 != 0) upper = eptUpper(eptp, page);
   if ((entry & PAGE_G) != 0 && (cr4 & CR4_PGE) != 0) attributes |= TLB_HELD_GLOBAL;
-  const found = physical(s, upper, page, linear, access | OF_TRANSLATION);
+  const found = physical(s, page, linear, access, OF_TRANSLATION);
   stop(s, level, read + references(found));
-  return held(found, (writable & PAGE_RW) | (((entry | flags) & PAGE_D) >>> FOUND_OF_DIRTY), attributes);
+  return held(found, (writable & PAGE_RW) | (((entry | flags) & PAGE_D) << FOUND_OF_DIRTY), attributes);
 }
 
 /** EPT entries that a successful translation read; 0 for one that failed, which counted its own. */
