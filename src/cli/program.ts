@@ -3,12 +3,14 @@ import { Command, CommanderError } from 'commander';
 import { oneLine, ScenarioError } from '../experiment/problem.js';
 import { registerCheck } from './check.js';
 import type { Register } from './command.js';
+import { registerCompare } from './compare.js';
 import { EXIT, EXIT_HELP } from './exit.js';
 import type { Io } from './io.js';
+import { registerExport, registerQuery } from './query.js';
 import { registerRun, userError } from './run.js';
 
 /** In the order of the help. */
-const COMMANDS: readonly Register[] = [registerRun, registerCheck];
+const COMMANDS: readonly Register[] = [registerRun, registerCheck, registerQuery, registerExport, registerCompare];
 
 const EXAMPLES = `
 Examples:

@@ -1,0 +1,165 @@
+/**
+ * Compares two batches. Cells belong together by their parameters and repeat, so batches of different versions or guests can be
+ * compared; where what decides a result differs, the column `id` says so.
+ *
+ * Deterministic columns must be equal, bit for bit. Wall-clock columns are compared per point of the sweep, whose repeats are
+ * the samples, and over all cells.
+ */
+import { type BatchResults, DOMAIN_COLUMNS, HOST_COLUMNS, type ParameterValue, WALL_COLUMNS } from './cell.js';
+import { canonicalJson } from './fingerprint.js';
+import { holm, type Interval, mannWhitney, median, ratioInterval } from './statistics.js';
+
+type Record = BatchResults['deterministic'][number];
+type Value = ParameterValue | null;
+
+export interface Difference {
+  /** Position in the plan of A, or of B for a cell that only B has. */
+  readonly cell: number;
+  /** `memory=8388608 repeat=1` */
+  readonly point: string;
+  /** '' for columns of the cell. */
+  readonly domain: string;
+  /** `retired`, `host_quanta`, `status`, `claims`, `id`; `cell` and `domain` where only one batch has it. */
+  readonly column: string;
+  readonly a: Value;
+  readonly b: Value;
+}
+
+export interface WallComparison {
+  /** Parameters of the point, '' for all cells together. */
+  readonly point: string;
+  readonly column: string;
+  readonly unit: string;
+  readonly samplesA: number;
+  readonly samplesB: number;
+  readonly medianA: number;
+  readonly medianB: number;
+  /** medianB / medianA; absent where that is no number. */
+  readonly ratio?: number;
+  /** 95 % bootstrap interval of the ratio; absent with fewer than two samples on a side. */
+  readonly interval?: Interval;
+  /** Mann-Whitney U, two-sided. */
+  readonly p: number;
+  /** p after Holm's correction for all comparisons of points. */
+  readonly adjusted: number;
+}
+
+export interface Comparison {
+  /** No deterministic difference. */
+  readonly equal: boolean;
+  /** Cells in both. */
+  readonly cells: number;
+  /** Members of the identities that differ: ringfence, core, costTable, plan. */
+  readonly identity: readonly string[];
+  readonly fingerprints: readonly [a: string, b: string];
+  readonly differences: readonly Difference[];
+  readonly wallClock: readonly WallComparison[];
+}
+
+/** A point of the sweep for people: `memory=8388608 guest=sieve`; `-` where nothing is swept. */
+function pointOf(parameters: Readonly<{ [name: string]: ParameterValue }>): string {
+  const parts = Object.entries(parameters).map(([name, value]) => `${name}=${value}`);
+  return parts.length === 0 ? '-' : parts.join(' ');
+}
+
+const keyOf = ({ cell }: Record): string => canonicalJson([cell.parameters, cell.repeat]);
+
+function compareCell(a: Record, b: Record): Difference[] {
+  const found: Difference[] = [];
+  const point = `${pointOf(a.cell.parameters)} repeat=${a.cell.repeat}`;
+  const check = (domain: string, column: string, left: Value | undefined, right: Value | undefined): void => {
+    const [valueA, valueB] = [left ?? null, right ?? null];
+    if (!Object.is(valueA, valueB)) found.push({ cell: a.cell.index, point, domain, column, a: valueA, b: valueB });
+  };
+  check('', 'id', a.cell.id, b.cell.id);
+  check('', 'seed', a.cell.seed, b.cell.seed);
+  check('', 'status', a.status, b.status);
+  check('', 'claims', canonicalJson(a.claims), canonicalJson(b.claims));
+  const [ofA, ofB] = [a.deterministic, b.deterministic];
+  if (ofA !== null && ofB !== null) {
+    for (const { name } of HOST_COLUMNS) check('', `host_${name}`, ofA.host[name], ofB.host[name]);
+    const others = new Map(ofB.domains.map((row) => [row.name, row]));
+    for (const row of ofA.domains) {
+      const name = String(row.name);
+      const other = others.get(name);
+      others.delete(name);
+      if (other === undefined) check(name, 'domain', name, null);
+      else for (const { name: column } of DOMAIN_COLUMNS) check(name, column, row[column], other[column]);
+    }
+    for (const name of others.keys()) check(String(name), 'domain', null, String(name));
+    check('', 'fingerprint', ofA.fingerprint, ofB.fingerprint);
+  }
+  return found;
+}
+
+/** Samples of a wall-clock column. */
+type Samples = readonly (readonly [a: number[], b: number[]])[];
+
+function compareWall(groups: ReadonlyMap<string, Samples>): WallComparison[] {
+  const rows = [...groups].flatMap(([point, samples]) =>
+    WALL_COLUMNS.flatMap(({ name, unit }, position) => {
+      const [a, b] = samples[position] ?? [[], []];
+      const test = mannWhitney(a, b);
+      if (test === undefined) return [];
+      const interval = ratioInterval(a, b);
+      const ratio = median(b) / median(a);
+      return [
+        {
+          ...{ point, column: name, unit: unit ?? '', samplesA: a.length, samplesB: b.length },
+          ...{ medianA: median(a), medianB: median(b), p: test.p, adjusted: test.p },
+          ...(Number.isFinite(ratio) && { ratio }),
+          ...(interval !== undefined && { interval }),
+        },
+      ];
+    }),
+  );
+  const points = rows.filter(({ point }) => point !== '');
+  const adjusted = new Map(holm(points.map(({ p }) => p)).map((p, index) => [points[index], p]));
+  return rows.map((row) => ({ ...row, adjusted: adjusted.get(row) ?? row.p }));
+}
+
+/** Compares batch `b` with batch `a`. */
+export function compareBatches(a: BatchResults, b: BatchResults): Comparison {
+  const differences: Difference[] = [];
+  const others = new Map(b.deterministic.map((record, position) => [keyOf(record), { record, position }]));
+  const empty = (): Samples => WALL_COLUMNS.map(() => [[], []] as const);
+  const groups = new Map<string, Samples>([['', empty()]]);
+  const hasRepeats = a.deterministic.some(({ cell }) => cell.repeat > 0);
+  let cells = 0;
+  for (const [position, record] of a.deterministic.entries()) {
+    const { cell } = record;
+    const other = others.get(keyOf(record));
+    others.delete(keyOf(record));
+    const place = { cell: cell.index, point: `${pointOf(cell.parameters)} repeat=${cell.repeat}`, domain: '' };
+    if (other === undefined) {
+      differences.push({ ...place, column: 'cell', a: 'present', b: null });
+      continue;
+    }
+    cells++;
+    differences.push(...compareCell(record, other.record));
+    const point = pointOf(cell.parameters);
+    if (hasRepeats && !groups.has(point)) groups.set(point, empty());
+    for (const [index, { name }] of WALL_COLUMNS.entries()) {
+      const clockA = a.wallClock[position]?.wallClock?.[name];
+      const clockB = b.wallClock[other.position]?.wallClock?.[name];
+      for (const group of [groups.get(''), hasRepeats ? groups.get(point) : undefined]) {
+        if (clockA !== undefined) group?.[index]?.[0].push(clockA);
+        if (clockB !== undefined) group?.[index]?.[1].push(clockB);
+      }
+    }
+  }
+  for (const { record } of others.values()) {
+    const { cell } = record;
+    const point = `${pointOf(cell.parameters)} repeat=${cell.repeat}`;
+    differences.push({ cell: cell.index, point, domain: '', column: 'cell', a: null, b: 'present' });
+  }
+  const members = ['ringfence', 'core', 'costTable', 'plan'] as const;
+  return {
+    equal: differences.length === 0,
+    cells,
+    identity: members.filter((member) => a.identity[member] !== b.identity[member]),
+    fingerprints: [a.fingerprint, b.fingerprint],
+    differences,
+    wallClock: compareWall(groups),
+  };
+}
