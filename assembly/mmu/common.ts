@@ -10,8 +10,7 @@
  * nothing: `walk` then does the whole work, clause by clause. Results and counted references are the same either way;
  * the two upper EPT entries, which the translations share, are counted each time but read once.
  *
- * A common EPT entry is the address of a frame plus a constant. So one subtraction, one rotation and one comparison judge
- * all of it: what is left must be a multiple of 4096 (its low bits, rotated to the top, are 0) below the end of DRAM.
+ * How a common EPT entry is judged by one comparison is told in ept.ts.
  */
 import {
   COUNTER_WALK_EPT,
@@ -30,16 +29,16 @@ import {
   VCPU_EPTP,
 } from '../layout';
 import {
-  EPT_DIRTY,
-  EPT_EXECUTE,
+  ACCESSED_OF_EPTP,
+  DIRTY_OF_EPTP,
+  DIRTY_OF_WRITE,
+  EPT_COMMON_LEAF,
+  EPT_FRAME_2M,
   EPT_LARGE,
-  EPT_READ,
   EPT_RIGHTS,
-  EPT_TYPE_SHIFT,
-  EPT_WRITE,
+  EPT_VARIABLE,
   EPTP_ACCESSED_DIRTY,
   FETCH,
-  MEMORY_WRITE_BACK,
   READ,
   WRITE,
 } from './ept';
@@ -58,16 +57,8 @@ import {
   PDE_LARGE_RESERVED,
 } from './paging';
 
-/** Bits of an EPT leaf that may be anything as long as they suffice. */
-const VARIABLE: u64 = EPT_WRITE | EPT_EXECUTE | EPT_DIRTY;
-const LEAF: u64 = (MEMORY_WRITE_BACK << EPT_TYPE_SHIFT) | EPT_READ;
-const OFFSET_2M: u32 = 0x001ff000; // frame within a 2 MiB page
-
 // Distances between equal meanings.
-const ACCESSED_OF_EPTP: u32 = 2; // EPTP_ACCESSED_DIRTY → EPT_ACCESSED
-const DIRTY_OF_EPTP: u32 = 3; //    EPTP_ACCESSED_DIRTY → EPT_DIRTY
 const WRITE_OF_EPTP: u32 = 5; //    EPTP_ACCESSED_DIRTY → WRITE
-const DIRTY_OF_WRITE: u32 = 8; //   WRITE → EPT_DIRTY
 const PAGE_D_OF_WRITE: u32 = 5; //  WRITE → PAGE_D
 const PS_OF_PSE: u32 = 3; //        CR4_PSE → PAGE_PS
 const WRITE_OF_DIRTY: u32 = 8; //   EPT_DIRTY → WRITE
@@ -114,12 +105,12 @@ export function commonWalk(s: usize, linear: u32, access: u32, user: u32): u32 {
     const pde = load<u64>((directory + ((gpa >>> 18) & 0xff8)) as usize);
     if (rotr<u64>(pde - pointer, 12) < frames) {
       const pte = load<u64>(((pde as u32) + (base + ((gpa >>> 9) & 0xff8))) as usize);
-      page = (pte & ~VARIABLE) - (LEAF + accessed);
+      page = (pte & ~EPT_VARIABLE) - (EPT_COMMON_LEAF + accessed);
       leaf = pte as u32;
       ept += 4;
     } else {
-      if (((pde as u32) & OFFSET_2M) != 0) return 0;
-      page = (pde & ~VARIABLE) - (LEAF + EPT_LARGE + accessed) + ((gpa & OFFSET_2M) as u64);
+      if (((pde as u32) & EPT_FRAME_2M) != 0) return 0;
+      page = (pde & ~EPT_VARIABLE) - (EPT_COMMON_LEAF + EPT_LARGE + accessed) + ((gpa & EPT_FRAME_2M) as u64);
       leaf = pde as u32;
       ept += 3;
     }

@@ -73,10 +73,19 @@ export const OF_TRANSLATION: u32 = QUALIFICATION_LINEAR | QUALIFICATION_FINAL;
 
 // What a guest-physical translation yields: host address of the 4 KiB page | FOUND_*; 0 means that an exit is recorded.
 export const FOUND_RIGHTS: u32 = 7; //     READ, WRITE, FETCH
-export const FOUND_DIRTY: u32 = 1 << 9; // no dirty flag remains to be set for a write
+export const FOUND_DIRTY: u32 = 1 << 9; // like EPT_DIRTY: no dirty flag remains to be set for a write
 export const FOUND_REFERENCES_SHIFT: u32 = 4; // bits 6:4: number of EPT entries read, which the caller counts
 
 const TYPE_MASK: u64 = 7 << 3;
+
+// The common leaf: write-back and readable; VARIABLE bits may be anything as long as they suffice for the access.
+export const EPT_COMMON_LEAF: u64 = (MEMORY_WRITE_BACK << EPT_TYPE_SHIFT) | EPT_READ;
+export const EPT_VARIABLE: u64 = EPT_WRITE | EPT_EXECUTE | EPT_DIRTY;
+export const EPT_FRAME_2M: u32 = 0x001ff000; // frame within a 2 MiB page
+// Distances between equal meanings.
+export const ACCESSED_OF_EPTP: u32 = 2; // EPTP_ACCESSED_DIRTY → EPT_ACCESSED
+export const DIRTY_OF_EPTP: u32 = 3; //    EPTP_ACCESSED_DIRTY → EPT_DIRTY
+export const DIRTY_OF_WRITE: u32 = 8; //   WRITE → EPT_DIRTY
 
 export function eptPresent(entry: u64): bool {
   return (entry & EPT_RIGHTS) != 0;
@@ -113,7 +122,48 @@ export function eptIndex(gpa: u32, level: u32): usize {
  */
 export function physical(s: usize, gpa: u32, linear: u32, access: u32, cause: u32): u32 {
   const eptp = load<u32>(s + VCPU_EPTP);
-  return eptp == 0 ? direct(s, gpa) : eptWalk(s, eptp, gpa, linear, access | cause);
+  if (eptp == 0) return direct(s, gpa);
+  const common = commonPhysical(eptp, gpa, access);
+  return common != 0 ? common : eptWalk(s, eptp, gpa, linear, access | cause);
+}
+
+/**
+ * The common translation, without a call or a side effect: host page | FOUND_*, or 0 if `eptWalk` is to do it, clause by
+ * clause. Common are tables in DRAM whose entries permit everything, have their accessed flags and nothing in their
+ * ignored bits, a 4 KiB or 2 MiB write-back leaf, and an access that it allows and that sets no flag.
+ *
+ * A common entry is the address of a frame plus a constant. So one subtraction, one rotation and one comparison judge all
+ * of it: what is left must be a multiple of 4096 (its low bits, rotated to the top, are 0) below the end of DRAM.
+ */
+function commonPhysical(eptp: u32, gpa: u32, access: u32): u32 {
+  const dram = load<u32>(HOST_DRAM);
+  const frames = load<u32>(HOST_FRAMES) as u64;
+  const flags = eptp & EPTP_ACCESSED_DIRTY;
+  const accessed = (flags << ACCESSED_OF_EPTP) as u64;
+  const pointer = EPT_RIGHTS + accessed;
+  const base = dram - (pointer as u32);
+  const root = eptp & PAGE_MASK;
+  if (((root >>> PAGE_SHIFT) as u64) >= frames) return 0;
+  const pml4e = load<u64>((dram + root) as usize);
+  if (rotr<u64>(pml4e - pointer, 12) >= frames) return 0;
+  const pdpte = load<u64>(((pml4e as u32) + (base + ((gpa >>> 27) & 0x18))) as usize);
+  if (rotr<u64>(pdpte - pointer, 12) >= frames) return 0;
+  let leaf = load<u64>(((pdpte as u32) + (base + ((gpa >>> 18) & 0xff8))) as usize);
+  let page: u64 = 0;
+  let references: u32 = 4;
+  if (rotr<u64>(leaf - pointer, 12) < frames) {
+    leaf = load<u64>(((leaf as u32) + (base + ((gpa >>> 9) & 0xff8))) as usize);
+    page = (leaf & ~EPT_VARIABLE) - (EPT_COMMON_LEAF + accessed);
+  } else {
+    if (((leaf as u32) & EPT_FRAME_2M) != 0) return 0;
+    page = (leaf & ~EPT_VARIABLE) - (EPT_COMMON_LEAF + EPT_LARGE + accessed) + ((gpa & EPT_FRAME_2M) as u64);
+    references = 3;
+  }
+  const needed = access | ((flags << DIRTY_OF_EPTP) & ((access & WRITE) << DIRTY_OF_WRITE));
+  if (rotr<u64>(page, 12) >= frames || (needed & ~(leaf as u32)) != 0) return 0;
+  const clean = (leaf as u32) | ((flags ^ EPTP_ACCESSED_DIRTY) << DIRTY_OF_EPTP);
+  const found = ((leaf as u32) & FOUND_RIGHTS) | (clean & FOUND_DIRTY);
+  return (dram + (page as u32)) | found | (references << FOUND_REFERENCES_SHIFT);
 }
 
 /** Without EPT the guest's memory is one piece of machine memory; nothing answers beyond it. */
