@@ -99,12 +99,13 @@ function mapGuest(core: Core): number {
     core.call.eptMap(eptp, gpa, core.call.frameAllocate(0, l.FRAME_TYPE_GUEST) >>> 0, 1, EPT_RWX);
   }
   const dram = core.read(l.HOST_DRAM);
-  const ACCESSED_DIRTY = 0x300;
+  const ACCESSED = 0x100;
+  const DIRTY = 0x200; // of leaves
   const mark = (table: number, level: number): void => {
     for (let p = dram + table; p < dram + table + PAGE; p += 8) {
       const entry = core.read(p);
       if ((entry & EPT_RWX) === 0) continue;
-      core.write(p, entry | ACCESSED_DIRTY);
+      core.write(p, entry | ACCESSED | (level === 1 ? DIRTY : 0));
       if (level > 1) mark((entry & ~(PAGE - 1)) >>> 0, level - 1);
     }
   };

@@ -1,12 +1,15 @@
 /**
- * The walks in plain TypeScript: assembly/mmu/ept.ts and paging.ts for readable tables in DRAM that have their flags set.
- * Anything else yields 0, which no successful walk does.
+ * The walks in plain TypeScript: assembly/mmu/common.ts for 4 KiB pages. All tables lie in DRAM and in one GiB of
+ * guest-physical memory and have their flags set, EPT table entries permit everything; the two upper EPT entries, which the
+ * translations of a walk share, are read once and counted each time. Anything else yields 0, which no successful walk does.
  */
 import type { Flat } from '../micro/machine.js';
 
 // Intel SDM Vol. 3C, 28.3.2, "EPT Translation Mechanism"; halves of a 64-bit entry
 const READ = 1;
 const WRITE = 2;
+const EXECUTE = 4;
+const RIGHTS = 7;
 const ACCESSED = 1 << 8;
 const DIRTY = 1 << 9;
 const RESERVED_HIGH = 0x000fffff; // bits 51:32
@@ -25,9 +28,9 @@ const PS = 1 << 7;
 const CR0_WP = 1 << 16;
 const CR4_PSE = 1 << 4;
 
+const PAGE_SIZE = 4096;
 const PAGE_MASK = 0xfffff000;
-const FOUND_DIRTY = 8;
-const FOUND_REFERENCES_SHIFT = 4;
+const LEVELS = 4; // of the EPT: references per translation
 
 export interface Walker {
   /** `n` walks of the EPT over `pages` (a power of two) consecutive pages: the sum of what they found. */
@@ -50,6 +53,8 @@ export function walker({ u32, s, at }: Flat): Walker {
   const HELD_WRITE = at('TLB_HELD_WRITE');
   const HELD_READ = at('TLB_HELD_READ');
   const HELD_EXECUTE = at('TLB_HELD_EXECUTE');
+  const FOUND_DIRTY = at('FOUND_DIRTY');
+  const FOUND_REFERENCES_SHIFT = at('FOUND_REFERENCES_SHIFT');
 
   function count(counter: number, n: number): void {
     const low = (u32[counter]! + n) >>> 0;
@@ -57,68 +62,84 @@ export function walker({ u32, s, at }: Flat): Walker {
     if (low < n) u32[counter + 1]!++;
   }
 
-  /** Whether the 64-bit entry at index `p` references a table. */
-  function references(p: number, pointer: number, ordinary: number, size: number): boolean {
-    const low = u32[p]!;
-    return (low & pointer) === ordinary && (u32[p + 1]! & RESERVED_HIGH) === 0 && low < size;
+  /** Where the table lies that the 64-bit entry at `address` references, or 0 if it is not a common entry. */
+  function table(address: number, flag: number, dram: number, size: number): number {
+    const low = u32[address >>> 2]!;
+    if ((low & (NOT_POINTER | RIGHTS | flag)) !== (RIGHTS | flag) || low >= size) return 0;
+    return (u32[(address >>> 2) + 1]! & RESERVED_HIGH) === 0 ? dram + (low & PAGE_MASK) : 0;
+  }
+
+  /** The upper two levels: where the EPT's page directory for `gpa` lies, or 0. */
+  function upper(gpa: number, flag: number, dram: number, size: number): number {
+    const root = (u32[eptpAt]! & PAGE_MASK) >>> 0;
+    if (root >= size) return 0;
+    const pointers = table(dram + root, flag, dram, size);
+    return pointers === 0 ? 0 : table(pointers + ((gpa >>> 27) & 0x18), flag, dram, size);
+  }
+
+  /** The lower two: host page | low bits of the leaf (rights and dirty flag), or 0. `needed` are bits that it must have. */
+  function lower(directory: number, gpa: number, needed: number, flag: number, dram: number, size: number): number {
+    const leaves = table(directory + ((gpa >>> 18) & 0xff8), flag, dram, size);
+    if (leaves === 0) return 0;
+    const p = (leaves + ((gpa >>> 9) & 0xff8)) >>> 2;
+    const leaf = u32[p]!;
+    if ((leaf & (TYPE | READ | flag)) !== (WRITE_BACK | READ | flag) || (u32[p + 1]! & RESERVED_HIGH) !== 0) return 0;
+    const machine = (leaf & PAGE_MASK) >>> 0;
+    if ((needed & ~leaf) !== 0 || machine >= size) return 0;
+    return (dram + machine) | (leaf & (RIGHTS | DIRTY)) | (flag === 0 ? DIRTY : 0);
   }
 
   /** Host page | FOUND_*, or 0. */
   function physical(gpa: number, access: number): number {
-    const eptp = u32[eptpAt]!;
     const dram = u32[dramAt]!;
-    const size = u32[framesAt]! << 12;
-    const flag = eptp & EPTP_ACCESSED_DIRTY ? ACCESSED : 0;
-    const ordinary = READ | flag;
-    const pointer = NOT_POINTER | ordinary;
-    let p = (dram + (eptp & PAGE_MASK)) >>> 2;
-    const pml4e = u32[p]!;
-    if (!references(p, pointer, ordinary, size)) return 0;
-    p = (dram + (pml4e & PAGE_MASK) + ((gpa >>> 27) & 0x18)) >>> 2;
-    const pdpte = u32[p]!;
-    if (!references(p, pointer, ordinary, size)) return 0;
-    p = (dram + (pdpte & PAGE_MASK) + ((gpa >>> 18) & 0xff8)) >>> 2;
-    const pde = u32[p]!;
-    if (!references(p, pointer, ordinary, size)) return 0;
-    p = (dram + (pde & PAGE_MASK) + ((gpa >>> 9) & 0xff8)) >>> 2;
-    const pte = u32[p]!;
-    const machine = (pte & PAGE_MASK) >>> 0;
-    const upper = pml4e & pdpte & pde;
-    const allowed = access | flag | (access & WRITE ? flag << 1 : 0);
-    if ((pte & (TYPE | READ)) !== (WRITE_BACK | READ) || (u32[p + 1]! & RESERVED_HIGH) !== 0) return 0;
-    if ((allowed & ~(pte & (upper | ACCESSED | DIRTY))) !== 0 || machine >= size) return 0;
-    const dirty = ((pte | ((flag ^ ACCESSED) << 1)) & DIRTY) >>> 6;
-    return (dram + machine) | (upper & pte & 7) | dirty | (4 << FOUND_REFERENCES_SHIFT);
+    const size = u32[framesAt]! * PAGE_SIZE;
+    const flag = u32[eptpAt]! & EPTP_ACCESSED_DIRTY ? ACCESSED : 0;
+    const directory = upper(gpa, flag, dram, size);
+    if (directory === 0) return 0;
+    const needed = access | (flag !== 0 && (access & WRITE) !== 0 ? DIRTY : 0);
+    const found = lower(directory, gpa, needed, flag, dram, size);
+    if (found === 0) return 0;
+    return (found & (PAGE_MASK | RIGHTS)) | (found & DIRTY ? FOUND_DIRTY : 0) | (LEVELS << FOUND_REFERENCES_SHIFT);
   }
 
   /** Host page | TLB_HELD_*, or 0. */
   function translate(linear: number, access: number, user: number): number {
-    const error = (access & WRITE) | user;
-    const structure = u32[eptpAt]! & EPTP_ACCESSED_DIRTY ? READ | WRITE : READ;
+    const dram = u32[dramAt]!;
+    const size = u32[framesAt]! * PAGE_SIZE;
+    const flag = u32[eptpAt]! & EPTP_ACCESSED_DIRTY ? ACCESSED : 0;
+    const structure = flag === 0 ? READ : READ | WRITE | DIRTY; // with flags, reads of guest tables count as writes
     let gpa = (u32[cr3At]! & PAGE_MASK) | ((linear >>> 20) & 0xffc);
-    const directory = physical(gpa, structure);
+    const gib = gpa >>> 30;
+    const directory = upper(gpa, flag, dram, size);
     if (directory === 0) return 0;
-    const pde = u32[((directory & PAGE_MASK) | (gpa & ~PAGE_MASK)) >>> 2]!;
+
+    let found = lower(directory, gpa, structure, flag, dram, size);
+    if (found === 0) return 0;
+    const pde = u32[((found & PAGE_MASK) | (gpa & ~PAGE_MASK)) >>> 2]!;
     if ((pde & (P | A)) !== (P | A) || (pde & PS && u32[cr4At]! & CR4_PSE)) return 0;
     gpa = (pde & PAGE_MASK) | ((linear >>> 10) & 0xffc);
-    const table = physical(gpa, structure);
-    if (table === 0) return 0;
-    const pte = u32[((table & PAGE_MASK) | (gpa & ~PAGE_MASK)) >>> 2]!;
-    if ((pte & P) === 0) return 0;
-    const writable = (pde & pte & (RW | US)) | (user === 0 && (u32[cr0At]! & CR0_WP) === 0 ? RW : 0);
-    if (error & ~writable) return 0;
-    if ((A | (access & WRITE ? D : 0)) & ~pte) return 0;
-    const found = physical((pte & PAGE_MASK) | (linear & ~PAGE_MASK), access);
+    if (gpa >>> 30 !== gib) return 0;
+    found = lower(directory, gpa, structure, flag, dram, size);
+    if (found === 0) return 0;
+    const pte = u32[((found & PAGE_MASK) | (gpa & ~PAGE_MASK)) >>> 2]!;
+    if ((pte & (P | A)) !== (P | A)) return 0;
+
+    const wanted = (access & WRITE) | user; // R/W and U/S
+    const rights = (pde & pte & (RW | US)) | (user === 0 && (u32[cr0At]! & CR0_WP) === 0 ? RW : 0);
+    gpa = pte & PAGE_MASK;
+    if (wanted & ~rights || (access & WRITE && (pte & D) === 0) || gpa >>> 30 !== gib) return 0;
+    const needed = access | (flag !== 0 && (access & WRITE) !== 0 ? DIRTY : 0);
+    found = lower(directory, gpa, needed, flag, dram, size);
     if (found === 0) return 0;
     count(guestAt, 2);
-    count(eptAt, ((directory >>> 4) & 7) + ((table >>> 4) & 7) + ((found >>> 4) & 7));
-    const writes = (found & WRITE) !== 0 && (found & FOUND_DIRTY) !== 0 && (writable & RW) !== 0 && (pte & D) !== 0;
+    count(eptAt, 3 * LEVELS);
+    const writes = (found & WRITE) !== 0 && (found & DIRTY) !== 0 && (rights & RW) !== 0 && (pte & D) !== 0;
     return (
       (found & PAGE_MASK) |
       HELD_VALID |
       (writes ? HELD_WRITE : 0) |
       (found & READ ? HELD_READ : 0) |
-      (found & 4 ? HELD_EXECUTE : 0)
+      (found & EXECUTE ? HELD_EXECUTE : 0)
     );
   }
 
