@@ -223,7 +223,7 @@ for (let n = 0; n < 8; n++)
 row(0x98, 'cbw', '', 'cbw.o()');
 row(0x99, 'cdq', '', 'edx = sar(eax, 31)', { sizes: [4] });
 row(0x99, 'cwd', '', 'cwd()', { sizes: [2] });
-row(0xd7, 'xlat', 'O', 'xlat(ea)', { faults: true });
+row(0xd7, 'xlat', 'O', 'xlat(ea)', { faults: true, access: reads(() => 1) });
 
 // ── Conditions ──────────────────────────────────────────────────────────────
 for (let cc = 0; cc < 16; cc++) {
