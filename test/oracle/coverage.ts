@@ -53,7 +53,10 @@ const PREFIXES = /^(lock|rep|repe|repne) /;
 /** "lock add32 m,r" → "add"; prefixes stay visible as rows of their own. */
 export function mnemonic(form: string): string {
   const name = form.replace(PREFIXES, '').split(' ')[0]!;
-  const bare = name.replace(/^(j|set|cmov)(16|32)?\.\d+$/, '$1cc').replace(/^(.*?[a-z])(8|16|32)$/, '$1');
+  const bare = name
+    .replace(/^(j|set|cmov)(16|32)?\.\d+$/, '$1cc')
+    .replace(/\..*$/, '')
+    .replace(/^(.*?[a-z])(8|16|32|64|80)$/, '$1');
   const prefix = PREFIXES.exec(form)?.[1];
   return prefix === undefined ? bare : `${prefix} ${bare}`;
 }

@@ -10,8 +10,10 @@ import type { Form, Group } from './forms/form.js';
 import { MOVE_FORMS } from './forms/move.js';
 import { SEGMENT_FORMS } from './forms/segment.js';
 import { SHIFT_FORMS } from './forms/shift.js';
+import { SSE_FORMS } from './forms/sse.js';
 import { STACK_FORMS } from './forms/stack.js';
 import { STRING_FORMS } from './forms/string.js';
+import { X87_FORMS } from './forms/x87.js';
 import { Builder, type Program } from './program.js';
 
 export const FORMS: readonly Form[] = [
@@ -24,10 +26,12 @@ export const FORMS: readonly Form[] = [
   ...FAULT_FORMS,
   ...SEGMENT_FORMS,
   ...CODE_FORMS,
+  ...X87_FORMS,
+  ...SSE_FORMS,
 ];
 
 /** The longest form with its preparations takes this many bytes. */
-const LONGEST_FORM = 60;
+const LONGEST_FORM = 68;
 
 /** How often each group's forms are chosen, relative to their weights. */
 export type Mixture = Partial<Record<Group, number>>;
@@ -53,18 +57,25 @@ class Deck {
   }
 }
 
+/** Whether the floating-point state belongs to the cases. */
+export function floats(mixture: Mixture): boolean {
+  return (mixture.float ?? 0) + (mixture.simd ?? 0) > 0;
+}
+
 export type Generator = (seed: number) => Program;
 
 /** Returns a generator of programs. */
 export function generator(mixture: Mixture): Generator {
   const deck = new Deck(mixture);
+  const float = floats(mixture);
   return (seed) => {
-    const p = new Builder(seed);
+    const p = new Builder(seed, float);
     const forms = p.r.once(4) ? p.r.between(1, 2) : p.r.between(1, 7);
     for (let i = 0; i < forms && p.room >= LONGEST_FORM; i++) {
       p.advance();
       const f = deck.draw(p);
       p.protection = f.group === 'fault' || f.group === 'segment';
+      p.float = f.group === 'float' || f.group === 'simd';
       f.emit(p);
     }
     return p.finish();
@@ -84,4 +95,5 @@ export const CORPORA: readonly Corpus[] = [
   { name: 'segment', mixture: { integer: 0.2, segment: 1 }, cases: 12_000 },
   { name: 'trace', mixture: { integer: 1, segment: 0.3, trace: 25 }, cases: 6_000 },
   { name: 'alignment', mixture: { integer: 1, alignment: 60 }, cases: 6_000 },
+  { name: 'float', mixture: { float: 1, simd: 1, integer: 0.04 }, cases: 36_000 },
 ];

@@ -15,6 +15,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
+import { initialImage } from './float-state.js';
 import { KIND_END } from './outcome.js';
 import { caseSeed } from './random.js';
 import { initialState, type State } from './state.js';
@@ -28,6 +29,8 @@ export interface Header {
   readonly cases: number;
   /** Those that are not left out. */
   readonly recorded: number;
+  /** The cases begin with a floating-point state and are compared in it. */
+  readonly float: boolean;
   readonly processor: string;
   readonly kernel: string;
 }
@@ -38,6 +41,7 @@ export interface Recorded {
   readonly seed: number;
   readonly state: State;
   readonly code: Uint8Array;
+  readonly image: Uint8Array | undefined;
   readonly undefined: number;
   readonly kind: number;
   readonly digest: number;
@@ -51,10 +55,13 @@ export interface Row {
   readonly digest: number;
 }
 
+/** The run that is recorded. */
+export const SEED = 0x52464c31;
+
 const END_JUMP = 5;
 
-/** The six arithmetic flags in one byte: CF PF AF ZF SF OF. */
-const PACKED = [0, 2, 4, 6, 7, 11] as const;
+/** The flags that may be undefined in one byte: CF PF AF ZF SF OF, and C1 of the x87. */
+const PACKED = [0, 2, 4, 6, 7, 11, 24] as const;
 
 function pack(flags: number): number {
   return PACKED.reduce<number>((v, bit, i) => v | (((flags >>> bit) & 1) << i), 0);
@@ -122,6 +129,7 @@ export function readGolden(path: string): Golden {
         seed,
         state,
         code,
+        image: header.float ? initialImage(seed) : undefined,
         undefined: unpack(data[base + n + index]!),
         kind: kind === 255 ? KIND_END : kind,
         digest: data.readUInt32LE(base + 3 * n + 4 * index),

@@ -17,6 +17,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { FSW, IMAGE_USED, ST } from './float-state.js';
 import { KIND_END, KIND_HANG, type Outcome } from './outcome.js';
 import type { State } from './state.js';
 import {
@@ -93,6 +94,8 @@ const TASK = 0x40;
 
 /** CR0: PE MP ET NE WP AM PG. */
 const CR0 = 0x80050033;
+/** CR4: OSFXSR OSXMMEXCPT. */
+const CR4 = 0x600;
 const ERROR_CODES = new Set([8, 10, 11, 12, 13, 14, 17]);
 const VMCALL = [0x0f, 0x01, 0xc1] as const;
 const EXIT_BUDGET = 0xffff;
@@ -103,6 +106,13 @@ const BUDGET = 100_000;
 export function findCore(): { path: string } | { reason: string } {
   const path = process.env.ORACLE_CORE ?? fileURLToPath(new URL('../../build/core.wasm', import.meta.url));
   return existsSync(path) ? { path } : { reason: `${path} is missing: run 'npm run build'` };
+}
+
+/** What a case consists of. */
+export interface Runnable {
+  readonly state: State;
+  readonly code: Uint8Array;
+  readonly image: Uint8Array | undefined;
 }
 
 export class Machine {
@@ -254,7 +264,7 @@ export class Machine {
     set('VCPU_DIRECT_LIMIT', (FRAMES / 2) * 4096);
     set('VCPU_CR0', CR0);
     set('VCPU_CR3', 0);
-    set('VCPU_CR4', 0);
+    set('VCPU_CR4', CR4);
     for (let i = 0; i < 6; i++) this.#segment(i, USER_DATA, 0, 0xffffffff, 0xc0f3);
     this.#segment('CS', USER_CODE, 0, 0xffffffff, 0xc0fb);
     this.#segment('LDTR', 0, 0, 0, 0x10000);
@@ -272,8 +282,9 @@ export class Machine {
   // ── a case ───────────────────────────────────────────────────────────────
 
   /** Runs `code` from `state`. `slice` > 0: in budgets of that many instructions, which must change nothing. */
-  run(state: State, code: Uint8Array, slice = 0, keepPages = false): Outcome {
+  run({ state, code, image }: Runnable, slice = 0, keepPages = false): Outcome {
     this.#begin(state, code);
+    if (image !== undefined) this.#loadImage(image);
     let left = BUDGET;
     let exit = EXIT_BUDGET;
     while (exit === EXIT_BUDGET && left > 0) {
@@ -283,6 +294,7 @@ export class Machine {
     }
     this.#exit = exit;
     const outcome = this.#outcome(exit);
+    if (image !== undefined) outcome.image = this.#saveImage();
     if (keepPages) outcome.pages = this.#copyPages();
     this.#compare(outcome);
     this.#pokeCode(state.eip, undefined, code.length);
@@ -352,6 +364,27 @@ export class Machine {
     outcome.eflags = this.#read(frame + 8);
     gpr[4] = this.#read(frame + 12);
     return outcome;
+  }
+
+  /** The floating-point state lies as in an FXSAVE image, but with the x87 registers by physical number (layout.ts). */
+  #loadImage(image: Uint8Array): void {
+    const f = this.#vcpu + this.#layout('VCPU_FPU');
+    this.#u8.set(image.subarray(0, IMAGE_USED), f);
+    const top = (image[FSW + 1]! >>> 3) & 7;
+    for (let i = 0; i < 8; i++) {
+      this.#u8.set(image.subarray(ST + 16 * i, ST + 16 * i + 16), f + ST + 16 * ((top + i) & 7));
+    }
+  }
+
+  #saveImage(): Uint8Array {
+    const f = this.#vcpu + this.#layout('VCPU_FPU');
+    const image = this.#u8.slice(f, f + IMAGE_USED);
+    const top = (image[FSW + 1]! >>> 3) & 7;
+    for (let i = 0; i < 8; i++) {
+      const from = f + ST + 16 * ((top + i) & 7);
+      image.set(this.#u8.subarray(from, from + 16), ST + 16 * i);
+    }
+    return image;
   }
 
   #copyPages(): Int32Array {

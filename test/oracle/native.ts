@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { IMAGE_SIZE, IMAGE_USED } from './float-state.js';
 import { comparable, type Outcome } from './outcome.js';
 import type { Program } from './program.js';
 import { PAGES } from './windows.js';
@@ -38,10 +39,10 @@ const RESULT_SIZE = 64;
 const CODE_AT = 44;
 const CODE_CAPACITY = 144;
 
-function encode(programs: readonly Program[]): Buffer {
-  const buffer = Buffer.alloc(programs.length * CASE_SIZE);
-  for (const [i, { state, code }] of programs.entries()) {
-    const at = i * CASE_SIZE;
+function encode(programs: readonly Program[], size: number): Buffer {
+  const buffer = Buffer.alloc(programs.length * size);
+  for (const [i, { state, code, image }] of programs.entries()) {
+    const at = i * size;
     if (code.length > CODE_CAPACITY) throw new Error('program too long');
     for (let k = 0; k < 8; k++) buffer.writeUInt32LE(state.gpr[k]!, at + 4 * k);
     buffer.writeUInt32LE(state.eflags, at + 32);
@@ -50,15 +51,19 @@ function encode(programs: readonly Program[]): Buffer {
     buffer.writeUInt16LE(code.length, at + 42);
     buffer.set(code, at + CODE_AT);
     buffer.writeUInt32LE(state.data, at + CODE_AT + CODE_CAPACITY);
+    if (image !== undefined) buffer.set(image, at + CASE_SIZE);
   }
   return buffer;
 }
 
-/** Runs programs natively; with `dump` the outcomes carry the writable pages. */
+/** Runs programs natively, all with or all without a floating-point image; with `dump` the outcomes carry the writable pages. */
 export function runNative(path: string, programs: readonly Program[], dump = false): Outcome[] {
-  const size = RESULT_SIZE + (dump ? PAGES.length * 4096 : 0);
-  const child = spawnSync(path, [dump ? '2' : '0'], {
-    input: encode(programs),
+  const float = programs.some((p) => p.image !== undefined);
+  const extra = float ? IMAGE_SIZE : 0;
+  const size = RESULT_SIZE + extra + (dump ? PAGES.length * 4096 : 0);
+  const flags = String((float ? 1 : 0) | (dump ? 2 : 0));
+  const child = spawnSync(path, [flags], {
+    input: encode(programs, CASE_SIZE + extra),
     maxBuffer: programs.length * size + 65536,
   });
   if (child.status !== 0 || child.stdout.length !== programs.length * size) {
@@ -79,7 +84,10 @@ export function runNative(path: string, programs: readonly Program[], dump = fal
       memory: out.readInt32LE(at + 52),
       changed: out.readUInt32LE(at + 56),
     };
-    if (dump) outcome.pages = new Int32Array(out.buffer.slice(out.byteOffset + at + 64, out.byteOffset + at + size));
+    const rest = at + RESULT_SIZE;
+    if (float) outcome.image = Uint8Array.from(out.subarray(rest, rest + IMAGE_USED));
+    if (dump)
+      outcome.pages = new Int32Array(out.buffer.slice(out.byteOffset + rest + extra, out.byteOffset + at + size));
     return outcome;
   });
 }

@@ -57,22 +57,25 @@ function target(p: Builder, bytes: number): number {
 export function override(p: Builder, access: Access): number | undefined {
   if (!p.r.once(14)) return undefined;
   const prefix = p.r.pick(SEGMENT_PREFIXES);
-  return prefix === CS_PREFIX && access === 'write' && !p.r.once(8) ? undefined : prefix;
+  // Of a floating-point store, #MF would have to come before #GP: the order is left to test/fpu.
+  const refused = prefix === CS_PREFIX && access === 'write';
+  return refused && (p.float || !p.r.once(8)) ? undefined : prefix;
 }
 
 /**
- * A memory operand of `size` bytes. `bias` is added to the effective address by the instruction itself (bit offsets).
- * With access 'none' (LEA) the address need not be mapped.
+ * A memory operand of `bytes` bytes. `bias` is added to the effective address by the instruction itself (bit offsets).
+ * With access 'none' (LEA) the address need not be mapped; `align` holds nearly always.
  */
-export function memory(p: Builder, bytes: number, access: Access, bias = 0): MemoryOperand {
-  if (bias === 0 && p.r.once(16)) return memory16(p, bytes, access);
+export function memory(p: Builder, bytes: number, access: Access, bias = 0, align = 1): MemoryOperand {
+  if (bias === 0 && align === 1 && p.r.once(16)) return memory16(p, bytes, access);
+  const unaligned = align === 1 || p.r.once(40);
   const segment = override(p, access);
   const wild = access === 'none' ? p.r.once(2) : p.r.once(60);
   const usable = (i: number): boolean => wild || p.known[i] !== undefined;
   const value = (i: number): number => p.known[i] ?? 0;
   const bases = [0, 1, 2, 3, 4, 5, 6, 7].filter(usable);
   const indices = bases.filter((i) => i !== ESP);
-  const want = target(p, bytes) - bias;
+  const want = (unaligned ? target(p, bytes) : target(p, bytes) & -align) - bias;
 
   const form = p.r.below(10);
   const base = form >= 2 && bases.length > 0 ? p.r.pick(bases) : undefined;
@@ -84,7 +87,10 @@ export function memory(p: Builder, bytes: number, access: Access, bias = 0): Mem
   let mod = 2;
   let displacement = (want - sum) | 0;
   const byte = p.r.between(-128, 127);
-  const fits = (d: number): boolean => wild || access === 'none' || writable((sum + d + bias) >>> 0, bytes);
+  const fits = (d: number): boolean => {
+    const at = (sum + d + bias) >>> 0;
+    return wild || access === 'none' || (writable(at, bytes) && (unaligned || (at & (align - 1)) === 0));
+  };
   if (base !== undefined && base !== EBP && p.r.once(2) && fits(0)) {
     mod = 0;
     displacement = 0;

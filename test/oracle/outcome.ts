@@ -1,5 +1,6 @@
 /** What a program left behind, and when two such states are the same. */
-import { flagNames } from './flags.js';
+import { flagNames, STATUS_C1 } from './flags.js';
+import { FCW, FSW, FTW, IMAGE_USED, MXCSR, ST, XMM } from './float-state.js';
 import { markAt, type Program } from './program.js';
 import { CODE, CODE_SIZE, END, mix } from './windows.js';
 
@@ -22,6 +23,8 @@ export interface Outcome {
   memory: number;
   /** Their number. */
   changed: number;
+  /** The FXSAVE image after the program, where floating point is looked at. */
+  image?: Uint8Array;
   /** The writable pages after the program, where asked for. */
   pages?: Int32Array;
 }
@@ -60,9 +63,10 @@ export function comparable(program: Program, o: Outcome): boolean {
   if (o.kind === SS && zero) return false;
   if (o.kind !== PF && o.kind !== GP && o.kind !== AC) return true;
   const mark = markAt(program, o.eip);
+  if (mark?.name.endsWith(' lar') === true) return false;
   if (o.kind === GP) return !zero || mark === undefined || mark.protection;
   if (o.kind === PF && (o.error & (PRESENT | FETCH)) === (PRESENT | FETCH)) return false;
-  return mark === undefined || !(PARTIAL.test(mark.name) || mark.name.includes('#UD') || mark.name.endsWith(' lar'));
+  return mark === undefined || !(PARTIAL.test(mark.name) || mark.name.includes('#UD'));
 }
 
 /** The error code as paging without XD gives it: no I/D bit. */
@@ -77,7 +81,36 @@ export function digest(o: Outcome, undefinedFlags: number): number {
   h = mix(h, o.eip);
   h = mix(h, o.eflags & flagMask(o, undefinedFlags));
   for (let i = 0; i < 8; i++) h = mix(h, o.gpr[i]!);
-  return mix(h, o.memory) >>> 0;
+  h = mix(h, o.memory);
+  if (o.image !== undefined) h = digestImage(h, o.image, undefinedFlags);
+  return h >>> 0;
+}
+
+/** The fields of an image that are compared, as words: control and status word, tags, MXCSR, ST(0) … ST(7), XMM0 … XMM7. */
+function imageWords(image: Uint8Array, undefinedFlags: number): number[] {
+  const view = new DataView(image.buffer, image.byteOffset);
+  const status = (undefinedFlags & STATUS_C1) !== 0 ? ~0x200 : ~0;
+  const words = [
+    view.getUint16(FCW, true),
+    view.getUint16(FSW, true) & status,
+    image[FTW]!,
+    view.getUint32(MXCSR, true),
+  ];
+  for (let at = ST; at < XMM; at += 16) {
+    words.push(view.getUint32(at, true), view.getUint32(at + 4, true), view.getUint16(at + 8, true));
+  }
+  for (let at = XMM; at < IMAGE_USED; at += 4) words.push(view.getUint32(at, true));
+  return words;
+}
+
+function digestImage(h: number, image: Uint8Array, undefinedFlags: number): number {
+  return imageWords(image, undefinedFlags).reduce(mix, h);
+}
+
+function imageWordName(i: number): string {
+  if (i < 4) return ['fcw', 'fsw', 'ftw', 'mxcsr'][i]!;
+  if (i < 28) return `st${Math.floor((i - 4) / 3)}[${(i - 4) % 3}]`;
+  return `xmm${(i - 28) >> 2}[${(i - 28) & 3}]`;
 }
 
 const REGISTERS = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'] as const;
@@ -113,6 +146,14 @@ export function differences(program: Program, expected: Outcome, actual: Outcome
     lines.push(`           differ in ${flagNames((expected.eflags ^ actual.eflags) & mask)}`);
   }
   for (let i = 0; i < 8; i++) line(REGISTERS[i]!, hex(expected.gpr[i]!), hex(actual.gpr[i]!));
+  if (expected.image !== undefined && actual.image !== undefined && program.image !== undefined) {
+    const before = imageWords(program.image, 0);
+    const e = imageWords(expected.image, undefinedFlags);
+    for (const [i, a] of imageWords(actual.image, undefinedFlags).entries()) {
+      const name = imageWordName(i).padEnd(8);
+      if (a !== e[i]) lines.push(`  ${name} was ${hex(before[i]!)}  expected ${hex(e[i]!)}  actual ${hex(a)}`);
+    }
+  }
   line(
     'memory',
     `${hex(expected.memory)} (${expected.changed} words)`,

@@ -5,7 +5,8 @@
  * Control flow only goes forward (loops apart, which their form bounds), so one pass suffices: at a label the undefined flags of
  * all paths are joined and only registers on which they agree stay known.
  */
-import { ALL, DF, type Effect } from './flags.js';
+import { ALL, DF, type Effect, STATUS_C1 } from './flags.js';
+import { FCW, initialImage } from './float-state.js';
 import { Random, scramble } from './random.js';
 import { ECX, ESP, initialState, type State } from './state.js';
 import { END } from './windows.js';
@@ -81,6 +82,8 @@ export interface Program {
   readonly marks: readonly Mark[];
   /** Offsets of the bytes whose bit 2 becomes EFLAGS.AC. */
   readonly alignment: readonly number[];
+  /** The FXSAVE image it begins with, where floating point is looked at. */
+  readonly image: Uint8Array | undefined;
 }
 
 export function bytes16(v: number): number[] {
@@ -104,9 +107,14 @@ export class Builder {
   readonly bytes: number[] = [];
   readonly marks: Mark[] = [];
   readonly alignment: number[] = [];
+  readonly image: Uint8Array | undefined;
+  /** All x87 exceptions are masked. */
+  floatMasked = true;
   /** #GP(0) is due to the form being emitted, or, once a segment register holds a null selector, to any. */
   protection = false;
   nullSegment = false;
+  /** The form being emitted is a floating-point one. */
+  float = false;
   /** Arithmetic flags that are undefined here. */
   undefined = 0;
   /** Registers' values here, where known. */
@@ -117,12 +125,15 @@ export class Builder {
   df: number | undefined;
   readonly #pending: { label: Label; remaining: number }[] = [];
 
-  constructor(seed: number) {
+  constructor(seed: number, float = false) {
     this.seed = seed;
     this.r = new Random(scramble(seed ^ 0x9e0d));
     this.state = initialState(seed);
     this.known = Array.from(this.state.gpr);
     this.df = (this.state.eflags & DF) !== 0 ? 1 : 0;
+    if (!float) return;
+    this.image = initialImage(seed);
+    this.floatMasked = (this.image[FCW]! & 0x3f) === 0x3f;
   }
 
   get room(): number {
@@ -304,6 +315,7 @@ export class Builder {
       code: Uint8Array.from(this.bytes),
       marks: this.marks,
       alignment: this.alignment,
+      image: this.image,
     };
   }
 }
@@ -317,8 +329,8 @@ export function markAt(program: Program, eip: number): Mark | undefined {
 /** The arithmetic flags that are undefined when `program` stops at `eip`. */
 export function undefinedAt(program: Program, eip: number): number {
   const mark = markAt(program, eip);
-  if (mark !== undefined) return mark.undefined & ALL;
-  return program.marks.reduce((all, m) => all | m.undefined, 0) & ALL;
+  if (mark !== undefined) return mark.undefined & (ALL | STATUS_C1);
+  return program.marks.reduce((all, m) => all | m.undefined, 0) & (ALL | STATUS_C1);
 }
 
 /** The names of the program's instructions. */

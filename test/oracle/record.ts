@@ -8,14 +8,13 @@ import { cpus, release } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Coverage } from './coverage.js';
-import { CORPORA, type Corpus, generator } from './generate.js';
-import { goldenPath, type Row, writeGolden } from './golden.js';
+import { CORPORA, type Corpus, floats, generator } from './generate.js';
+import { goldenPath, type Row, SEED, writeGolden } from './golden.js';
 import { buildNative, runComparable } from './native.js';
 import { digest } from './outcome.js';
 import { undefinedAt } from './program.js';
 import { caseSeed } from './random.js';
 
-const SEED = 0x52464c31;
 const BATCH = 20_000;
 
 /** "AuthenticAMD AMD EPYC family 26 model 2 stepping 1" */
@@ -51,6 +50,7 @@ function record(path: string, corpus: Corpus, coverage: Coverage): void {
     seed: SEED,
     cases: corpus.cases,
     recorded,
+    float: floats(corpus.mixture),
     processor: processor(),
     kernel: `Linux ${release().replace(/-.*/, '')} ${process.arch}`,
   };

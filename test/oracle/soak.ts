@@ -45,7 +45,7 @@ function run(corpus: (typeof CORPORA)[number], base: number, count: number): voi
       const expected = outcomes[i];
       if (expected === undefined) continue;
       compared++;
-      const actual = machine.run(program.state, program.code, i % 8 === 7 ? 1 : 0);
+      const actual = machine.run(program, i % 8 === 7 ? 1 : 0);
       const undefinedFlags = undefinedAt(program, expected.eip);
       const same = digest(expected, undefinedFlags) === digest(actual, undefinedFlags);
       const end = kindName(expected.kind);
@@ -58,7 +58,7 @@ function run(corpus: (typeof CORPORA)[number], base: number, count: number): voi
       }
       if (same) continue;
       if (++mismatches <= SHOWN) {
-        const again = machine.run(program.state, program.code, 0, true);
+        const again = machine.run(program, 0, true);
         console.log(`${corpus.name}\n${diagnose(program, again, native, undefinedFlags)}\n`);
       }
     }

@@ -1,5 +1,5 @@
 /** Undefined opcodes, illegal LOCK, privileged instructions, software interrupts, BOUND, INTO, over-long instructions. */
-import { OF } from '../flags.js';
+import { ARITHMETIC_EFFECT, LOGIC_EFFECT, OF } from '../flags.js';
 import { immediate, loadRegister, memory, override, register, rmSource, shape, source, wordSize } from '../operand.js';
 import { type Builder, bytes32, bytesOf } from '../program.js';
 import { EDX } from '../state.js';
@@ -151,7 +151,7 @@ export const FAULT_FORMS: readonly Form[] = [
     if (p.r.once(2)) p.emit(0x83, 0xc0, p.r.below(256));
     else p.emit(0x05, ...(prefix === 0x66 ? [1, 2] : [1, 2, 3, 4]));
     p.clobber(0);
-    p.undefined = 0;
+    p.effect(ARITHMETIC_EFFECT);
   }),
   form('bound', 2, 0, (p) => {
     const s = wordSize(p);
@@ -191,7 +191,7 @@ export const FAULT_FORMS: readonly Form[] = [
     const o = rmSource(p, s);
     p.begin(`test${s * 8} ${shape(o)},imm/1`);
     p.encode({ opcode: [0xf7], size: s, reg: 1, rm: o, immediate: bytesOf(immediate(p), s) });
-    p.undefined = (p.undefined & ~0x8c5) | 0x10;
+    p.effect(LOGIC_EFFECT);
     if (p.r.once(8)) loadRegister(p, EDX, 0);
   }),
 ];

@@ -8,8 +8,10 @@ import type { Builder } from '../program.js';
  * code       programs that modify themselves
  * trace      single-stepping (TF)
  * alignment  alignment checking (AC)
+ * float      x87
+ * simd       MMX, SSE, SSE2
  */
-export type Group = 'integer' | 'fault' | 'segment' | 'code' | 'trace' | 'alignment';
+export type Group = 'integer' | 'fault' | 'segment' | 'code' | 'trace' | 'alignment' | 'float' | 'simd';
 
 export interface Form {
   readonly name: string;

@@ -1,7 +1,7 @@
 /** PUSH, POP, PUSHA, POPA, PUSHF, POPF, ENTER, LEAVE. */
 import { AC, AF, ALL, CF, DF, ID, NT, OF, PF, POPF_EFFECT, SF, TF, ZF } from '../flags.js';
 import { clobbered, destination, immediate, memory, register, rmSource, shape, source, wordSize } from '../operand.js';
-import { type Builder, bytes16, bytes32, bytesOf, type Operand } from '../program.js';
+import { type Builder, bytes16, bytes32, bytesOf, CS_PREFIX, type Operand } from '../program.js';
 import { EBP, ESP } from '../state.js';
 import { STACK } from '../windows.js';
 import { type Form, form } from './form.js';
@@ -75,7 +75,9 @@ export const STACK_FORMS: readonly Form[] = [
   }),
   form('pop', 3, 0, (p) => {
     const s = wordSize(p);
-    const o = p.r.once(3) ? register(destination(p, s)) : memory(p, s, 'write');
+    let o: Operand = p.r.once(3) ? register(destination(p, s)) : memory(p, s, 'write');
+    // A write through CS is #GP, but the stack is read first and may fault as well: which is told first is not architectural.
+    if (o.kind === 'memory' && o.segment === CS_PREFIX) o = { ...o, segment: undefined };
     p.begin(`pop${s * 8} ${shape(o)}/0`);
     p.encode({ opcode: [0x8f], size: s, reg: 0, rm: o });
     p.moveStack(s);

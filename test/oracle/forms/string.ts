@@ -25,7 +25,8 @@ function aim(p: Builder, index: number, address16: boolean, bare: boolean): void
   }
   const v = p.known[index];
   const good = v !== undefined && writable(address16 ? v & 0xffff : v, 4);
-  if (good ? p.r.once(5) : !p.r.once(40)) loadRegister(p, index, place(p, address16));
+  // A register of unknown value may hold the address of code, which a repetition would overwrite under its own feet.
+  if (good ? p.r.once(5) : v === undefined || !p.r.once(20)) loadRegister(p, index, place(p, address16));
 }
 
 function step(p: Builder, index: number, by: number): void {
