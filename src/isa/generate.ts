@@ -136,7 +136,9 @@ const coldBody = `/** Runs one µop by the slow accessors. Returns a STATUS_*. *
 export function cold(s: usize, blk: usize, pc: usize): u32 {
     switch (load<u16>(ROM_COLD + ((load<u16>(pc) as usize) << 1)) as u32) {
       case UOP_FALL:
-        return transferNear(s, blk, true, 4);
+        // Not a branch: running past the limit of CS is a fault of the next fetch.
+        store<u32>(s + VCPU_EIP, load<u32>(s + VCPU_EIP_PAGE) + load<u32>(blk + BLOCK_TARGET0));
+        return STATUS_TRANSFER;
       case UOP_STOP:
         store<u32>(s + VCPU_EIP, load<u32>(s + VCPU_EIP_PAGE) + load<u32>(blk + BLOCK_END));
         return STATUS_BOUNDARY;
