@@ -1,20 +1,14 @@
 /** The outside world of a command; tests give their own. */
+import type { Machine } from '../experiment/machine.js';
 
-import type { LoadContext } from '../experiment/load.js';
-import type { Platform } from '../experiment/run.js';
+export type { Machine };
+
 import { EXIT } from './exit.js';
 
 export interface Output {
   readonly write: (text: string) => void;
   readonly isTerminal: boolean;
   readonly columns: number;
-}
-
-/** The machine, loaded only when a command needs it. */
-export interface Machine extends Platform {
-  readonly hostBytes: NonNullable<LoadContext['hostBytes']>;
-  readonly inspectImage: NonNullable<LoadContext['inspectImage']>;
-  readonly inputBytes: NonNullable<LoadContext['inputBytes']>;
 }
 
 export interface Io {
@@ -28,6 +22,7 @@ export interface Io {
   /** Folder with manifest.json. */
   readonly guests: string;
   readonly versions: Readonly<Record<string, string>>;
+  /** Loaded only when a command needs it. */
   readonly machine: () => Promise<Machine>;
 }
 

@@ -23,5 +23,5 @@ process.exitCode = await main(process.argv.slice(2), {
     v8: process.versions.v8,
     platform: `${process.platform} ${process.arch}`,
   },
-  machine: async () => (await import('./machine.js')).machine(),
+  machine: async () => (await import('../experiment/machine.js')).machine(),
 });

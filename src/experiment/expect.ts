@@ -1,14 +1,8 @@
 /** Compares what a scenario claims with what a domain did. */
 import type { DomainResult, Outcome } from '../hypervisor/types.js';
+import type { ClaimFailure } from './cell.js';
 import { readChecksums } from './guests.js';
 import type { DomainSpec, ExpectedOutcome } from './scenario.js';
-
-export interface FailedClaim {
-  readonly domain: string;
-  readonly claim: 'outcome' | 'checksum';
-  readonly expected: string;
-  readonly found: string;
-}
 
 const hex = (number: number): string => `0x${number.toString(16)}`;
 
@@ -41,8 +35,8 @@ function isOutcome(expected: ExpectedOutcome, outcome: Outcome): boolean {
 }
 
 /** The claims of a domain that do not hold. */
-export function failedClaims(spec: DomainSpec, result: DomainResult): FailedClaim[] {
-  const failed: FailedClaim[] = [];
+export function failedClaims(spec: DomainSpec, result: DomainResult): ClaimFailure[] {
+  const failed: ClaimFailure[] = [];
   const { outcome, checksum } = spec.expect ?? {};
   if (outcome !== undefined && !isOutcome(outcome, result.outcome)) {
     const found = describeOutcome(result.outcome);

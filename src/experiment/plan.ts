@@ -47,6 +47,8 @@ export interface DraftPlan {
   /** The scenario's text. */
   readonly text: string;
   readonly sets: readonly string[];
+  /** Whether it was read from a file. */
+  readonly isFile: boolean;
   /** Whether the scenario has a sweep or repeats. */
   readonly isBatch: boolean;
   readonly parameters: readonly ParameterColumn[];
@@ -82,7 +84,7 @@ export function readPlan(file: string, sets: readonly string[], context: LoadCon
     const { message: problem } = error as Error;
     throw new ScenarioError([{ file, line: 0, column: 0, problem, allowed: 'the path of a scenario file (.yaml)' }]);
   }
-  return parsePlan(file, text, sets, context);
+  return { ...parsePlan(file, text, sets, context), isFile: true };
 }
 
 /** Checks a scenario text; `file` is for messages and for relative paths. @throws ScenarioError */
@@ -236,7 +238,7 @@ class Planner {
     if (parsed === undefined || this.problems.length > 0) throw new ScenarioError(this.problems);
     const { limits, report } = parsed;
     return {
-      ...{ text: this.text, sets: this.sets, isBatch, parameters: columns, repeats, points },
+      ...{ text: this.text, sets: this.sets, isFile: false, isBatch, parameters: columns, repeats, points },
       limits: { timeMs: limits['cell-time'] / 1e6, memoryBytes: limits['cell-memory'] },
       report: (report ?? {}) as ReportSpec,
     };

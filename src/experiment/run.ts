@@ -11,8 +11,11 @@ import type {
   Progress,
   RunOptions,
 } from '../hypervisor/types.js';
-import { type FailedClaim, failedClaims } from './expect.js';
+import type { ClaimFailure, ParameterValue, Row } from './cell.js';
+import { failedScenarioClaims } from './claims.js';
+import { failedClaims } from './expect.js';
 import { fingerprint } from './fingerprint.js';
+import { domainRows, hostRow } from './rows.js';
 import type { DomainSpec, Scenario } from './scenario.js';
 
 /** The platform as the experiment layer sees it; tests give their own. */
@@ -27,6 +30,12 @@ export interface ExperimentOptions {
   readonly onProgress?: (progress: Progress) => void;
   /** Versions that results.json names. */
   readonly versions: Readonly<Record<string, string>>;
+  /** Runs in this thread, whatever `workers` says. */
+  readonly inline?: boolean;
+  /** Gives the flat memory; see RunOptions. */
+  readonly memory?: (pages: number) => WebAssembly.Memory;
+  /** Values of the sweep, for claims. */
+  readonly parameters?: Readonly<Record<string, ParameterValue>>;
 }
 
 /** What results.json holds, and `--json` prints. */
@@ -35,7 +44,7 @@ export interface Results {
   readonly fingerprint: string;
   /** Every claim of the scenario holds. */
   readonly passed: boolean;
-  readonly failedClaims: readonly FailedClaim[];
+  readonly failedClaims: readonly ClaimFailure[];
   readonly scenario: Pick<Scenario, 'name' | 'title' | 'description' | 'file'>;
   /** The same for the same scenario, whatever the machine, the number of workers and the time of day. */
   readonly deterministic: {
@@ -77,6 +86,8 @@ export interface Totals {
 
 export interface Experiment {
   readonly results: Results;
+  /** The deterministic results as flat rows: DOMAIN_COLUMNS and HOST_COLUMNS. */
+  readonly rows: { readonly domains: readonly Row[]; readonly host: Row };
   /** Console output by domain. */
   readonly consoles: ReadonlyMap<string, Uint8Array>;
   /** Domains that ended because the platform broke, not the guest. */
@@ -136,14 +147,16 @@ export async function runExperiment(
 ): Promise<Experiment> {
   const start = performance.now();
   const { costTable } = platform;
-  const { signal, onProgress } = options;
+  const { signal, onProgress, inline, memory } = options;
   const result = await platform.runHost(hostConfig(scenario, costTable), {
     workers: options.workers,
     ...(signal !== undefined && { signal }),
     ...(onProgress !== undefined && { onProgress }),
+    ...(inline !== undefined && { inline }),
+    ...(memory !== undefined && { memory }),
   });
   signal?.throwIfAborted();
-  return summarise(scenario, costTable, result, performance.now() - start, options.versions);
+  return summarise(scenario, costTable, result, performance.now() - start, options);
 }
 
 function summarise(
@@ -151,17 +164,20 @@ function summarise(
   costTable: CostTable,
   result: HostResult,
   totalMs: number,
-  versions: Results['versions'],
+  { versions, parameters = {} }: ExperimentOptions,
 ): Experiment {
   const { domains, ...host } = result.deterministic;
   const records = domains.map(
     ({ console: output, ...rest }): DomainRecord => ({ ...rest, consoleBytes: output.length }),
   );
   const deterministic = { scenario: record(scenario, costTable), domains: records, totals: totals(records), ...host };
-  const claims = scenario.domains.flatMap((spec, index) => {
+  const claims: ClaimFailure[] = scenario.domains.flatMap((spec, index) => {
     const found = domains[index];
     return found === undefined ? [] : failedClaims(spec, found);
   });
+  const rows = domainRows(scenario, domains);
+  const row = hostRow(scenario, host, records);
+  claims.push(...failedScenarioClaims(scenario.claims ?? [], { domains: rows, host: row, parameters }));
   const wall = result.wallClock;
   const { name, title, description, file } = scenario;
   const startMs = wall.domains.reduce((sum, domain) => sum + domain.startMs, 0);
@@ -180,6 +196,7 @@ function summarise(
       },
       versions,
     },
+    rows: { domains: rows, host: row },
     consoles: new Map(domains.map((domain) => [domain.name, domain.console])),
     broken: domains.filter((domain) => domain.outcome.kind === 'platform-error'),
   };

@@ -130,7 +130,7 @@ export class Host {
     }
     let memory: WebAssembly.Memory;
     try {
-      memory = hostMemory(this.#module, pcpus, domains.length, domains.length, frames);
+      memory = hostMemory(this.#module, pcpus, domains.length, domains.length, frames, this.#options.memory);
     } catch (error) {
       if (error instanceof RangeError) throw new HostError('host-memory', error.message);
       throw error;

@@ -213,6 +213,8 @@ export interface RunOptions {
   readonly workers: number;
   /** Runs inline whatever `workers` says. */
   readonly inline?: boolean;
+  /** Gives the flat memory: shared, zeroed, of at least so many pages of 64 KiB. Default: a new one. Never changes a result. */
+  readonly memory?: (pages: number) => WebAssembly.Memory;
   /** Called after every quantum. */
   readonly onProgress?: (progress: Progress) => void;
   /** Stops at the end of the running quantum; `runHost` rejects with `AbortedError`. */

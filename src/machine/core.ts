@@ -189,18 +189,22 @@ export function coreModule(path: string = join(packageRoot(), 'build', 'core.was
   return module;
 }
 
-/** Shared memory for a host of the given size. Throws RangeError if it does not fit into 4 GiB. */
+/**
+ * Shared memory for a host of the given size. Throws RangeError if it does not fit into 4 GiB.
+ * @param allocate gives zeroed shared memory of at least so many pages
+ */
 export function hostMemory(
   module: WebAssembly.Module,
   pcpus: number,
   vcpus: number,
   domains: number,
   frames: number,
+  allocate: (pages: number) => WebAssembly.Memory = sharedMemory,
 ): WebAssembly.Memory {
   const probe = checkedFunctions(instantiate(module, sharedMemory(16)).exports);
   const pages = probe.hostBytes(pcpus, vcpus, domains, frames) >>> 0;
   if (pages > MAX_PAGES) throw new RangeError(`the host needs ${pages / 16} MiB of flat memory; 4096 MiB is the limit`);
-  return sharedMemory(pages);
+  return allocate(pages);
 }
 
 function sharedMemory(pages: number): WebAssembly.Memory {

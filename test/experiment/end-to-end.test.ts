@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { machine } from '../../src/cli/machine.js';
 import { readCatalogue } from '../../src/experiment/guests.js';
+import { machine } from '../../src/experiment/machine.js';
 import { loadScenario } from '../../src/experiment/plan.js';
 import { type Experiment, runExperiment } from '../../src/experiment/run.js';
 

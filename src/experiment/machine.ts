@@ -1,10 +1,18 @@
-/** The real machine behind the commands. */
+/** The real machine behind scenarios. */
 import { framesNeeded } from '../hypervisor/domain.js';
 import { runHost } from '../hypervisor/host.js';
 import { planBoot } from '../hypervisor/multiboot.js';
 import { Core, coreModule } from '../machine/core.js';
 import { DEFAULT_COST_TABLE } from '../machine/cost-table.js';
-import type { Machine } from './io.js';
+import type { LoadContext } from './load.js';
+import type { Platform } from './run.js';
+
+/** What runs scenarios, and knows what they need. */
+export interface Machine extends Platform {
+  readonly hostBytes: NonNullable<LoadContext['hostBytes']>;
+  readonly inspectImage: NonNullable<LoadContext['inspectImage']>;
+  readonly inputBytes: NonNullable<LoadContext['inputBytes']>;
+}
 
 const WASM_PAGE = 65536;
 

@@ -1,0 +1,124 @@
+/** One cell, run in this thread, as a record. What goes wrong is in the record; nothing is thrown. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { HostError } from '../hypervisor/types.js';
+import { BATCH_FILES, type Cell, type CellError, type CellRecord, type CellStatus, cellFolder } from './cell.js';
+import { type Experiment, type Platform, runExperiment } from './run.js';
+import type { DomainSpec, Scenario } from './scenario.js';
+
+export type ConsolePolicy = 'none' | 'failed' | 'all';
+
+/** Plain data: it is posted to worker threads, and to other machines. */
+export interface CellTask {
+  readonly cell: Cell;
+  readonly scenario: Scenario;
+  /** SHA-256 by guest or module, as when the plan was made. */
+  readonly images: Readonly<Record<string, string>>;
+  /** Largest flat memory, bytes. */
+  readonly memoryBytes: number;
+  readonly reproducer: string;
+  /** Folder of the batch, for consoles. */
+  readonly out?: string;
+  readonly consoles: ConsolePolicy;
+}
+
+/** The platform, with what it says of sizes. */
+export interface CellPlatform extends Platform {
+  readonly hostBytes?: (pcpus: number, domains: readonly DomainSpec[]) => { readonly needed: number };
+}
+
+export function failedRecord(task: CellTask, status: CellStatus, error: CellError, attempts = 1): CellRecord {
+  return { cell: task.cell, status, claims: [], error, reproducer: task.reproducer, attempts };
+}
+
+/** @param memory gives the flat memory; default: a new one */
+export async function runCell(
+  task: CellTask,
+  platform: CellPlatform,
+  memory?: (pages: number) => WebAssembly.Memory,
+): Promise<CellRecord> {
+  const { cell, scenario, memoryBytes } = task;
+  const needed = platform.hostBytes?.(scenario.host.pcpus, scenario.domains).needed ?? 0;
+  if (needed > memoryBytes) {
+    const [wanted, limit] = [needed, memoryBytes].map((bytes) => `${Math.ceil(bytes / 1024 ** 2)} MiB`);
+    return failedRecord(task, 'memory', {
+      code: 'memory',
+      message: `needs ${wanted} of flat memory; the limit is ${limit}`,
+    });
+  }
+  const start = performance.now();
+  let experiment: Experiment;
+  try {
+    experiment = await runExperiment(scenario, platform, {
+      workers: 1,
+      inline: true,
+      versions: {},
+      parameters: cell.parameters,
+      ...(memory !== undefined && { memory }),
+    });
+  } catch (error) {
+    return failedRecord(task, ...explain(error));
+  }
+  const fault = platformFault(experiment) ?? changedImage(task, experiment);
+  if (fault !== undefined) return failedRecord(task, 'failed', fault);
+  const { results, rows } = experiment;
+  const status: CellStatus = results.passed ? 'ok' : 'claim-failed';
+  try {
+    writeConsoles(task, status, experiment);
+  } catch (error) {
+    const message = `consoles cannot be written: ${(error as Error).message}`;
+    return failedRecord(task, 'failed', { code: 'console', message });
+  }
+  const wall = results.wallClock;
+  return {
+    ...{ cell, status },
+    deterministic: { fingerprint: results.fingerprint, domains: rows.domains, host: rows.host },
+    claims: results.failedClaims,
+    wallClock: {
+      total_ms: performance.now() - start,
+      boot_ms: wall.bootMs,
+      run_ms: wall.runMs,
+      mips: wall.mips,
+      memory: needed > 0 ? needed : wall.memoryMiB * 1024 ** 2,
+    },
+    reproducer: task.reproducer,
+    attempts: 1,
+  };
+}
+
+function explain(error: unknown): [CellStatus, CellError] {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof HostError) {
+    return [error.code === 'host-memory' ? 'memory' : 'failed', { code: error.code, message }];
+  }
+  // V8's words for a memory that the operating system does not give.
+  if (error instanceof RangeError && /memory/i.test(message)) return ['memory', { code: 'memory', message }];
+  return ['failed', { code: 'internal', message }];
+}
+
+function platformFault({ broken, results }: Experiment): CellError | undefined {
+  const [first] = broken;
+  if (first !== undefined) {
+    const message = first.outcome.kind === 'platform-error' ? first.outcome.message : first.outcome.kind;
+    return { code: 'platform', message: `domain '${first.name}': ${message}` };
+  }
+  if (results.deterministic.zeroSum) return undefined;
+  return { code: 'platform', message: 'memory or CPU time of an ended domain was not given back' };
+}
+
+/** An image that is no longer what the plan was made of would give a result under a wrong id. */
+function changedImage({ images, scenario }: CellTask, { rows }: Experiment): CellError | undefined {
+  const changed = scenario.domains.find(({ guest }, index) => {
+    const wanted = images[guest];
+    return wanted !== undefined && rows.domains[index]?.image_sha256 !== wanted;
+  });
+  if (changed === undefined) return undefined;
+  return { code: 'image-changed', message: `the image of '${changed.guest}' is not the one that the plan was made of` };
+}
+
+function writeConsoles(task: CellTask, status: CellStatus, { consoles }: Experiment): void {
+  if (task.out === undefined || task.consoles === 'none' || (task.consoles === 'failed' && status === 'ok')) return;
+  const folder = join(task.out, BATCH_FILES.console, cellFolder(task.cell.index));
+  mkdirSync(folder, { recursive: true });
+  for (const [name, bytes] of consoles) writeFileSync(join(folder, `${name}.log`), bytes);
+}

@@ -1,0 +1,223 @@
+/**
+ * Ringfence as a library. The command line uses nothing else.
+ *
+ *   import { defineScenario, runScenario, sweep } from 'ringfence';
+ *
+ *   const { results } = await runScenario('scenarios/first-light.yaml');
+ *   const batch = await sweep(defineScenario({ domains: { a: { guest: 'sieve' } }, repeat: 10 }), { out: 'results/mine' });
+ *
+ * Errors, all of them classes with a `message` for people:
+ *
+ *   ScenarioError      the scenario or an option is wrong; `problems` has every mistake with file, line, column
+ *   CatalogueError     a file that comes with Ringfence is damaged
+ *   HostError          the host cannot be run; `code`, `domain` (runScenario only: a cell of a sweep is recorded instead)
+ *   AbortedError       the signal fired; what a sweep has done stays in its journal
+ *   OutputError        the folder cannot be used for results
+ *   LockedError        another process works in the folder
+ *   JournalError       the journal is damaged or of another plan; `code`
+ *   JournalWriteError  the journal cannot be written (`code` ENOSPC: the disk is full); `kept` cells are safe
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { type BatchOptions, type BatchProgress, runBatch } from './experiment/batch.js';
+import type { BatchIdentity, BatchResults } from './experiment/cell.js';
+import type { ConsolePolicy } from './experiment/cell-run.js';
+import { fingerprint } from './experiment/fingerprint.js';
+import { readCatalogue } from './experiment/guests.js';
+import { type Machine, machine } from './experiment/machine.js';
+import { type CellLimits, type DraftPlan, identifyPlan, type Plan, parsePlan, readPlan } from './experiment/plan.js';
+import { ScenarioError } from './experiment/problem.js';
+import { type Experiment, runExperiment } from './experiment/run.js';
+import type { ScenarioInput } from './experiment/schema.js';
+import type { Progress } from './hypervisor/types.js';
+import { packageRoot } from './machine/core.js';
+
+export type { BatchProgress } from './experiment/batch.js';
+export type {
+  BatchIdentity,
+  BatchResults,
+  Cell,
+  CellRecord,
+  CellStatus,
+  ClaimFailure,
+  Column,
+  ParameterColumn,
+  ParameterValue,
+  Row,
+} from './experiment/cell.js';
+export { BATCH_FILES, DOMAIN_COLUMNS, HOST_COLUMNS, WALL_COLUMNS } from './experiment/cell.js';
+export type { ConsolePolicy } from './experiment/cell-run.js';
+export { CatalogueError, readCatalogue } from './experiment/guests.js';
+export { JournalError, JournalWriteError, readJournal } from './experiment/journal.js';
+export { languageJsonSchema, resultsJsonSchema } from './experiment/json-schema.js';
+export { LockedError } from './experiment/lock.js';
+export type { Machine } from './experiment/machine.js';
+export { checkOutput, OutputError, writeOutput } from './experiment/output.js';
+export type { CellLimits, DraftPlan, Plan, PlannedCell } from './experiment/plan.js';
+export { type Problem, ScenarioError } from './experiment/problem.js';
+export type { DomainRecord, Experiment, Results } from './experiment/run.js';
+export type { Scenario } from './experiment/scenario.js';
+export type { ScenarioInput } from './experiment/schema.js';
+export { AbortedError, HostError, type Progress } from './hypervisor/types.js';
+
+/** A scenario in TypeScript, with the types of the scenario language. Nothing is checked before it is run. */
+export function defineScenario(scenario: ScenarioInput): ScenarioInput {
+  return scenario;
+}
+
+export interface CheckOptions {
+  /** `path=value`, applied to the scenario, as `--set`. */
+  readonly sets?: readonly string[];
+  /** For a scenario in TypeScript: its name, and the folder that its paths start from. Default: `scenario`, the working folder. */
+  readonly name?: string;
+  readonly folder?: string;
+  /** Folder with manifest.json. Default: the guests that come with Ringfence. */
+  readonly guests?: string;
+  /** What runs the guests; for tests. */
+  readonly machine?: Machine;
+}
+
+/** A scenario as a file, as TypeScript, or as checkScenario returned it. */
+export type ScenarioSource = string | ScenarioInput | DraftPlan;
+
+const isDraft = (source: ScenarioSource): source is DraftPlan => typeof source === 'object' && 'points' in source;
+
+/** Reads and checks a scenario with all cells of its sweep; runs nothing. @throws ScenarioError, CatalogueError */
+export function checkScenario(source: ScenarioSource, options: CheckOptions = {}): DraftPlan {
+  if (isDraft(source)) return source;
+  const { sets = [], guests = join(packageRoot(), 'guests') } = options;
+  const { hostBytes, inputBytes, inspectImage } = options.machine ?? machine();
+  const context = { catalogue: readCatalogue(guests), hostBytes, inputBytes, inspectImage };
+  if (typeof source === 'string') return readPlan(source, sets, context);
+  const { name = 'scenario', folder = '.' } = options;
+  try {
+    return parsePlan(join(folder, `${name}.yaml`), stringify(source, { aliasDuplicateObjects: false }), sets, context);
+  } catch (error) {
+    if (!(error instanceof ScenarioError)) throw error;
+    // There is no text that a line number could be of.
+    throw new ScenarioError(error.problems.map((problem) => ({ ...problem, file: name, line: 0, column: 0 })));
+  }
+}
+
+export interface RunOptions extends CheckOptions {
+  /** Threads; never changes a result. Default: the scenario's `host.workers`, or one per CPU. */
+  readonly workers?: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+  /** Runs this cell of the sweep alone. Default: 0, or the only one. */
+  readonly cell?: number;
+}
+
+/** Runs one scenario (of a sweep, one cell) to its end. @throws ScenarioError, CatalogueError, HostError, AbortedError */
+export async function runScenario(source: ScenarioSource, options: RunOptions = {}): Promise<Experiment> {
+  const draft = checkScenario(source, options);
+  const point = draft.points[options.cell ?? 0];
+  if (point === undefined) {
+    const allowed = `0 to ${draft.points.length - 1}`;
+    throw new ScenarioError([
+      { file: 'cell', line: 0, column: 0, problem: `there is no cell ${options.cell}`, allowed },
+    ]);
+  }
+  const { scenario, parameters } = point;
+  const { signal, onProgress } = options;
+  return await runExperiment(scenario, options.machine ?? machine(), {
+    workers:
+      options.workers ?? scenario.host.workers ?? Math.max(1, Math.min(availableParallelism(), scenario.host.pcpus)),
+    versions: versions(),
+    parameters,
+    ...(signal !== undefined && { signal }),
+    ...(onProgress !== undefined && { onProgress }),
+  });
+}
+
+export interface SweepOptions extends CheckOptions {
+  /** Cells at a time, each in a thread of its own. Default: the scenario's `host.workers`, or one per CPU. */
+  readonly workers?: number;
+  /** Folder of the batch. Without one nothing is written, and nothing can be resumed. */
+  readonly out?: string;
+  /** Goes on with the folder's journal. */
+  readonly resume?: boolean;
+  /** This part of the cells only: index % count === index − 1, `index` from 1. */
+  readonly shard?: { readonly index: number; readonly count: number };
+  /** Consoles that are kept: of no cell, of cells whose claims failed (default), of all. */
+  readonly consoles?: ConsolePolicy;
+  /** Limits of a cell; default: the scenario's. */
+  readonly limits?: Partial<CellLimits>;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: BatchProgress) => void;
+  /** For tests: the module of the worker threads. */
+  readonly worker?: string;
+}
+
+/**
+ * Runs every cell of a scenario, with or without a sweep. A cell that fails is recorded and the batch goes on.
+ * @throws ScenarioError, CatalogueError, OutputError, LockedError, JournalError, JournalWriteError, AbortedError
+ */
+export async function sweep(source: ScenarioSource, options: SweepOptions = {}): Promise<BatchResults> {
+  const draft = checkScenario(source, options);
+  const plan = planOf(draft, options.machine);
+  const { out, resume, shard, consoles, limits, signal, onProgress, worker } = options;
+  const batch: BatchOptions = {
+    workers: options.workers ?? draft.points[0]!.scenario.host.workers ?? availableParallelism(),
+    identity: buildIdentity(options.machine),
+    versions: versions(),
+    reproducer: reproducer(source, draft, options),
+    ...(out !== undefined && { out }),
+    ...(resume !== undefined && { resume }),
+    ...(shard !== undefined && { shard }),
+    ...(consoles !== undefined && { consoles }),
+    ...(limits !== undefined && { limits }),
+    ...(signal !== undefined && { signal }),
+    ...(onProgress !== undefined && { onProgress }),
+    ...(worker !== undefined && { worker }),
+  };
+  return await runBatch(plan, batch);
+}
+
+/** The cells of a scenario with their ids; reads every image. @throws ScenarioError if two cells are the same */
+export function planOf(draft: DraftPlan, host: Machine = machine()): Plan {
+  return identifyPlan(draft, host.costTable);
+}
+
+/** What results depend on beside the plan. */
+export function buildIdentity(host: Machine = machine()): Omit<BatchIdentity, 'plan'> {
+  const core = createHash('sha256')
+    .update(readFileSync(join(packageRoot(), 'build/core.wasm')))
+    .digest('hex');
+  return { ringfence: versions().ringfence ?? '', core, costTable: fingerprint(host.costTable) };
+}
+
+let known: Readonly<Record<string, string>> | undefined;
+
+/** Versions of Ringfence and of what it runs on, for results. */
+export function versions(): Readonly<Record<string, string>> {
+  if (known !== undefined) return known;
+  const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
+  known = {
+    ringfence: version,
+    node: process.versions.node,
+    v8: process.versions.v8,
+    platform: `${process.platform} ${process.arch}`,
+  };
+  return known;
+}
+
+/** For a shell of POSIX. */
+function shellWord(word: string): string {
+  return /^[A-Za-z0-9_./:=,+@%-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+function reproducer(
+  source: ScenarioSource,
+  draft: DraftPlan,
+  { out }: SweepOptions,
+): NonNullable<BatchOptions['reproducer']> {
+  const { file } = draft.points[0]!.scenario;
+  const isFile = typeof source === 'string' || (isDraft(source) && source.isFile);
+  const path = isFile || out === undefined ? file : join(out, 'scenario.yaml');
+  const sets = draft.sets.map((set) => ` --set ${shellWord(set)}`).join('');
+  return (cell) => `ringfence run ${shellWord(path)}${sets}${draft.isBatch ? ` --cell ${cell.index}` : ''}`;
+}
