@@ -45,7 +45,7 @@ describe.each(['privileged', 'real'])('the kernel %s', (name) => {
 
   it('does the same in slices of any length', async () => {
     const whole = await runHost(hostConfig([domain(name)]), { workers: 1 });
-    const cut = await runHost(hostConfig([domain(name)], { sliceCycles: 20_011, quantumCycles: 1_000_003 }), {
+    const cut = await runHost(hostConfig([domain(name)], { sliceCycles: 50_021, quantumCycles: 1_000_003 }), {
       workers: 1,
     });
     expect(cut.deterministic.domains).toEqual(whole.deterministic.domains);
