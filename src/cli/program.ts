@@ -1,24 +1,38 @@
 /** The command line: commands, options, help; errors to exit codes. */
 import { Command, CommanderError } from 'commander';
-import { oneLine, ScenarioError } from '../experiment/problem.js';
+import { oneLine, ScenarioError } from '../index.js';
 import { registerCheck } from './check.js';
 import type { Register } from './command.js';
 import { registerCompare } from './compare.js';
+import { registerCompletion } from './completion.js';
 import { EXIT, EXIT_HELP } from './exit.js';
+import { registerInit } from './init.js';
 import type { Io } from './io.js';
+import { registerList } from './list.js';
 import { registerExport, registerQuery } from './query.js';
+import { registerReport } from './report.js';
 import { registerRun, userError } from './run.js';
+import { registerSchema } from './schema.js';
 
 /** In the order of the help. */
-const COMMANDS: readonly Register[] = [registerRun, registerCheck, registerQuery, registerExport, registerCompare];
+const COMMANDS: readonly Register[] = [
+  registerRun,
+  registerCheck,
+  registerInit,
+  registerList,
+  registerSchema,
+  registerQuery,
+  registerExport,
+  registerCompare,
+  registerReport,
+  registerCompletion,
+];
 
 const EXAMPLES = `
 Examples:
   ringfence run scenarios/first-light.yaml
-  ringfence run scenarios/first-light.yaml --workers 2 --out /tmp/light
-  ringfence run mine.yaml --set host.pcpus=2 --set domains.sieve.memory=8MiB
-  ringfence run mine.yaml --json | jq -r .fingerprint
-  ringfence check mine.yaml
+  ringfence init mine.yaml && ringfence run mine.yaml --out /tmp/mine
+  ringfence run mine.yaml --set host.pcpus=2 --json | jq -r .fingerprint
 `;
 
 /** The whole command line; `done` is handed the exit code of the command that ran. */

@@ -143,3 +143,19 @@ export function holm(ps: readonly number[]): number[] {
   }
   return adjusted;
 }
+
+/** Percentile bootstrap of the median, as ratioInterval; undefined for fewer than two samples. */
+export function medianInterval(
+  samples: readonly number[],
+  confidence: number = 0.95,
+  seed: number = 1,
+): Interval | undefined {
+  if (samples.length < 2) return undefined;
+  const random = generator(seed);
+  const count = Math.max(200, Math.min(RESAMPLES, Math.floor(DRAWS / samples.length / 8)));
+  const into = new Float64Array(samples.length);
+  const medians = Float64Array.from({ length: count }, () => resampled(samples, random, into)).sort();
+  const at = (share: number): number => medians[Math.round(share * (count - 1))] ?? 0;
+  const tail = (1 - confidence) / 2;
+  return { low: at(tail), high: at(1 - tail) };
+}

@@ -1,0 +1,44 @@
+/** `ringfence report` */
+import { asUsage } from './batch.js';
+import { helpText, type Register } from './command.js';
+import { EXIT } from './exit.js';
+import type { Io } from './io.js';
+
+export interface ReportArguments {
+  readonly markdown?: boolean;
+  readonly out?: string;
+}
+
+/** @returns the exit code */
+export async function reportCommand(folder: string, args: ReportArguments, io: Io): Promise<number> {
+  const { writeReport } = await import('../report/report.js');
+  try {
+    const format = args.markdown === true ? 'markdown' : 'html';
+    const { report, charts } = await writeReport(folder, args.out ?? folder, format);
+    io.out.write(`${report}\n`);
+    io.err.write(`${charts} ${charts === 1 ? 'chart' : 'charts'}\n`);
+    return EXIT.ok;
+  } catch (error) {
+    throw asUsage(error);
+  }
+}
+
+export const registerReport: Register = (program, io, done) => {
+  program
+    .command('report')
+    .description(
+      "write a batch's results as one HTML file with tables and charts, which needs no network; " +
+        'picture, data and specification of each chart lie beside it in report/',
+    )
+    .argument('<dir>', 'folder of a finished batch')
+    .option('--markdown', 'write report.md instead, for READMEs')
+    .option('--out <folder>', 'where to write (default: the batch itself)')
+    .addHelpText(
+      'after',
+      helpText(['ringfence report results/sweep', 'ringfence report results/sweep --markdown --out docs/sweep'], {
+        0: 'written; the path is printed',
+        2: 'the folder is wrong, or a chart asks for what is not there',
+      }),
+    )
+    .action(async (folder: string, args: ReportArguments) => done(await reportCommand(folder, args, io)));
+};
