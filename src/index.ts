@@ -28,6 +28,7 @@ import type { ConsolePolicy } from './experiment/cell-run.js';
 import { fingerprint } from './experiment/fingerprint.js';
 import { readCatalogue } from './experiment/guests.js';
 import { type Machine, machine } from './experiment/machine.js';
+import { writeManifest } from './experiment/manifest.js';
 import { type CellLimits, type DraftPlan, identifyPlan, type Plan, parsePlan, readPlan } from './experiment/plan.js';
 import { ScenarioError } from './experiment/problem.js';
 import { type Experiment, runExperiment } from './experiment/run.js';
@@ -48,7 +49,7 @@ export type {
   ParameterValue,
   Row,
 } from './experiment/cell.js';
-export { BATCH_FILES, DOMAIN_COLUMNS, HOST_COLUMNS, WALL_COLUMNS } from './experiment/cell.js';
+export { BATCH_FILES, CELL_STATUSES, DOMAIN_COLUMNS, HOST_COLUMNS, WALL_COLUMNS } from './experiment/cell.js';
 export type { ConsolePolicy } from './experiment/cell-run.js';
 export { CatalogueError, readCatalogue } from './experiment/guests.js';
 export { JournalError, JournalWriteError, readJournal } from './experiment/journal.js';
@@ -57,10 +58,11 @@ export { LockedError } from './experiment/lock.js';
 export type { Machine } from './experiment/machine.js';
 export { checkOutput, OutputError, writeOutput } from './experiment/output.js';
 export type { CellLimits, DraftPlan, Plan, PlannedCell } from './experiment/plan.js';
-export { type Problem, ScenarioError } from './experiment/problem.js';
+export { oneLine, type Problem, ScenarioError } from './experiment/problem.js';
 export type { DomainRecord, Experiment, Results } from './experiment/run.js';
 export type { Scenario } from './experiment/scenario.js';
 export type { ScenarioInput } from './experiment/schema.js';
+export { formatQuantity, MEMORY, parseQuantity, TIME, type Unit } from './experiment/units.js';
 export { AbortedError, HostError, type Progress } from './hypervisor/types.js';
 
 /** A scenario in TypeScript, with the types of the scenario language. Nothing is checked before it is run. */
@@ -109,6 +111,8 @@ export interface RunOptions extends CheckOptions {
   readonly onProgress?: (progress: Progress) => void;
   /** Runs this cell of the sweep alone. Default: 0, or the only one. */
   readonly cell?: number;
+  /** Versions to be named in the results; default: versions(). */
+  readonly versions?: Readonly<Record<string, string>>;
 }
 
 /** Runs one scenario (of a sweep, one cell) to its end. @throws ScenarioError, CatalogueError, HostError, AbortedError */
@@ -126,7 +130,7 @@ export async function runScenario(source: ScenarioSource, options: RunOptions = 
   return await runExperiment(scenario, options.machine ?? machine(), {
     workers:
       options.workers ?? scenario.host.workers ?? Math.max(1, Math.min(availableParallelism(), scenario.host.pcpus)),
-    versions: versions(),
+    versions: options.versions ?? versions(),
     parameters,
     ...(signal !== undefined && { signal }),
     ...(onProgress !== undefined && { onProgress }),
@@ -148,6 +152,8 @@ export interface SweepOptions extends CheckOptions {
   readonly limits?: Partial<CellLimits>;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: BatchProgress) => void;
+  /** Versions to be named in the results; default: versions(). */
+  readonly versions?: Readonly<Record<string, string>>;
   /** For tests: the module of the worker threads. */
   readonly worker?: string;
 }
@@ -163,7 +169,7 @@ export async function sweep(source: ScenarioSource, options: SweepOptions = {}):
   const batch: BatchOptions = {
     workers: options.workers ?? draft.points[0]!.scenario.host.workers ?? availableParallelism(),
     identity: buildIdentity(options.machine),
-    versions: versions(),
+    versions: options.versions ?? versions(),
     reproducer: reproducer(source, draft, options),
     ...(out !== undefined && { out }),
     ...(resume !== undefined && { resume }),
@@ -174,7 +180,9 @@ export async function sweep(source: ScenarioSource, options: SweepOptions = {}):
     ...(onProgress !== undefined && { onProgress }),
     ...(worker !== undefined && { worker }),
   };
-  return await runBatch(plan, batch);
+  const results = await runBatch(plan, batch);
+  if (out !== undefined) writeManifest(out, plan.resolved, results.identity, results.versions);
+  return results;
 }
 
 /** The cells of a scenario with their ids; reads every image. @throws ScenarioError if two cells are the same */

@@ -1,10 +1,8 @@
 /** `ringfence check` */
-import { ScenarioError } from '../experiment/problem.js';
-import { formatQuantity, MEMORY } from '../experiment/units.js';
+import { checkScenario, formatQuantity, MEMORY, planOf, ScenarioError } from '../index.js';
 import { collect, helpText, type Register } from './command.js';
 import { EXIT } from './exit.js';
 import type { Io } from './io.js';
-import { load } from './run.js';
 
 export interface CheckArguments {
   readonly json?: boolean;
@@ -14,15 +12,20 @@ export interface CheckArguments {
 /** Runs nothing and writes nothing but its answer. @returns the exit code */
 export async function checkCommand(file: string, args: CheckArguments, io: Io): Promise<number> {
   try {
-    const scenario = load(file, args.set, io, await io.machine());
+    const machine = await io.machine();
+    const plan = checkScenario(file, { sets: args.set, guests: io.guests, machine });
+    if (plan.isBatch) planOf(plan, machine); // tells cells that are the same
+    const { scenario } = plan.points[0]!;
     if (args.json === true) {
-      io.out.write(`${JSON.stringify({ ok: true, problems: [], scenario }, null, 2)}\n`);
+      io.out.write(`${JSON.stringify({ ok: true, problems: [], cells: plan.points.length, scenario }, null, 2)}\n`);
       return EXIT.ok;
     }
     const { domains, host } = scenario;
     const bytes = domains.reduce((sum, domain) => sum + domain.memoryBytes, 0);
     const count = `${domains.length} ${domains.length === 1 ? 'domain' : 'domains'}`;
-    io.out.write(`${file}: ok: ${count}, ${formatQuantity(MEMORY, bytes)}, ${host.pcpus} physical CPUs\n`);
+    const what = `${count}, ${formatQuantity(MEMORY, bytes)}, ${host.pcpus} physical CPUs`;
+    const cells = plan.isBatch ? `${plan.points.length} cells; the first: ` : '';
+    io.out.write(`${file}: ok: ${cells}${what}\n`);
     return EXIT.ok;
   } catch (error) {
     if (!(error instanceof ScenarioError) || args.json !== true) throw error;
@@ -36,7 +39,7 @@ export const registerCheck: Register = (program, io, done) => {
     .command('check')
     .description('say whether a scenario is right, or everything that is wrong with it; run nothing')
     .argument('<scenario.yaml>', 'the scenario')
-    .option('--json', 'print {ok, problems, scenario} as JSON')
+    .option('--json', 'print {ok, problems, cells, scenario} as JSON')
     .option('--set <path=value>', 'change a value of the scenario; may be repeated', collect, [])
     .addHelpText(
       'after',

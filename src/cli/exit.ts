@@ -9,13 +9,20 @@ export const EXIT = {
   terminated: 143,
 } as const;
 
-export const EXIT_HELP = `Exit codes:
-  0    the run ended and every claim of the scenario holds
-  1    the run ended, but a claim (an expected outcome or checksum) failed
-  2    the arguments or the scenario are wrong; nothing was run
-  3    a guest cannot be started, or the platform failed
-  70   an internal error of Ringfence
-  130  interrupted (Ctrl-C); 143 terminated. No results are written.`;
+/** What they mean to a command that runs scenarios. */
+export const EXIT_CODES = {
+  0: 'the run ended and every claim of the scenario holds',
+  1: 'the run ended, but a claim (an expected outcome, checksum or condition) failed',
+  2: 'the arguments or the scenario are wrong; nothing was run',
+  3: 'a guest cannot be started, a cell could not be run, or the platform failed',
+  70: 'an internal error of Ringfence',
+  130: 'interrupted (Ctrl-C); 143 terminated. A sweep goes on with --resume.',
+} as const;
+
+export const EXIT_HELP = [
+  'Exit codes:',
+  ...Object.entries(EXIT_CODES).map(([code, what]) => `  ${code.padEnd(3)}  ${what}`),
+].join('\n');
 
 /** Ends the command with a message and an exit code; never shown with a stack. */
 export class CommandError extends Error {

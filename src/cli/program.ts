@@ -35,6 +35,9 @@ Examples:
   ringfence run mine.yaml --set host.pcpus=2 --json | jq -r .fingerprint
 `;
 
+/** What the list of commands says of one: its description up to the first pause. Its own help has all. */
+const firstWords = (command: Command): string => /^[^;:,(]*/.exec(command.description())?.[0].trim() ?? '';
+
 /** The whole command line; `done` is handed the exit code of the command that ran. */
 export function build(io: Io, done: (exitCode: number) => void): Command {
   const program = new Command('ringfence')
@@ -42,6 +45,7 @@ export function build(io: Io, done: (exitCode: number) => void): Command {
     .version(io.versions.ringfence ?? '', '--version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .addHelpText('after', `${EXAMPLES}\n${EXIT_HELP}`)
+    .configureHelp({ subcommandDescription: firstWords })
     .exitOverride()
     .configureOutput({
       writeOut: io.out.write,

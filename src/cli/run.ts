@@ -1,16 +1,32 @@
 /** `ringfence run` */
-
-import { CatalogueError, readCatalogue } from '../experiment/guests.js';
-import { loadScenario } from '../experiment/plan.js';
-import { checkOutput, OutputError, writeOutput } from '../experiment/output.js';
-import { oneLine } from '../experiment/problem.js';
-import { type Experiment, runExperiment } from '../experiment/run.js';
-import type { Scenario } from '../experiment/scenario.js';
-import { AbortedError, HostError } from '../hypervisor/types.js';
-import { collect, type Register, wholeNumber } from './command.js';
-import { CommandError, EXIT, EXIT_HELP } from './exit.js';
+import { InvalidArgumentError, Option } from 'commander';
+import {
+  AbortedError,
+  CatalogueError,
+  type ConsolePolicy,
+  checkOutput,
+  checkScenario,
+  type DraftPlan,
+  type Experiment,
+  HostError,
+  JournalError,
+  JournalWriteError,
+  LockedError,
+  MEMORY,
+  OutputError,
+  oneLine,
+  parseQuantity,
+  runScenario,
+  type Scenario,
+  TIME,
+  type Unit,
+  writeOutput,
+} from '../index.js';
+import { collect, helpText, type Register, wholeNumber } from './command.js';
+import { CommandError, EXIT, EXIT_CODES } from './exit.js';
 import { hasColour, type Io, type Machine } from './io.js';
 import { progressLine } from './progress.js';
+import { runBatchCommand } from './run-batch.js';
 import { painter, renderTable } from './table.js';
 
 export interface RunArguments {
@@ -18,24 +34,39 @@ export interface RunArguments {
   readonly out?: string;
   readonly json?: boolean;
   readonly set: readonly string[];
-}
-
-/** Reads a scenario with the guests and the limits of this machine. */
-export function load(file: string, sets: readonly string[], io: Io, machine: Machine): Scenario {
-  const { hostBytes, inspectImage, inputBytes } = machine;
-  return loadScenario(file, sets, { catalogue: readCatalogue(io.guests), hostBytes, inspectImage, inputBytes });
+  readonly resume?: boolean;
+  readonly shard?: { readonly index: number; readonly count: number };
+  readonly console?: ConsolePolicy;
+  readonly cell?: number;
+  readonly cellTime?: number;
+  readonly cellMemory?: number;
 }
 
 /** Failed claims that are printed; results.json holds all. */
-const MAX_CLAIMS = 20;
+export const MAX_CLAIMS = 20;
+
+/** Options that only a batch has. */
+const BATCH_OPTIONS = ['resume', 'shard', 'console', 'cellTime', 'cellMemory'] as const;
 
 /** @returns the exit code */
 export async function runCommand(file: string, args: RunArguments, io: Io): Promise<number> {
   const machine = await io.machine();
-  const scenario = load(file, args.set, io, machine);
-  const folder = args.out ?? `results/${scenario.name}`;
+  const plan = checkScenario(file, { sets: args.set, guests: io.guests, machine });
+  if (plan.isBatch && args.cell === undefined) return await runBatchCommand(file, plan, args, io, machine);
+  const odd = BATCH_OPTIONS.find((name) => args[name] !== undefined);
+  if (odd !== undefined) {
+    const option = odd.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    throw new CommandError(EXIT.usage, `--${option} is for a scenario with sweep: or repeat:, run without --cell`);
+  }
+  const index = args.cell ?? 0;
+  const point = plan.points[index];
+  if (point === undefined) {
+    throw new CommandError(EXIT.usage, `there is no cell ${index}; allowed: 0 to ${plan.points.length - 1}`);
+  }
+  const { scenario } = point;
+  const folder = args.out ?? `results/${scenario.name}${args.cell === undefined ? '' : `-cell-${index}`}`;
   checkOutput(folder);
-  const experiment = await execute(scenario, args, io, machine);
+  const experiment = await execute(plan, index, args, io, machine);
   writeOutput(folder, experiment);
   report(scenario, experiment, folder, args, io);
   const { results, broken } = experiment;
@@ -43,11 +74,19 @@ export async function runCommand(file: string, args: RunArguments, io: Io): Prom
   return results.passed ? EXIT.ok : EXIT.claimFailed;
 }
 
-async function execute(scenario: Scenario, args: RunArguments, io: Io, machine: Machine): Promise<Experiment> {
+async function execute(
+  plan: DraftPlan,
+  cell: number,
+  args: RunArguments,
+  io: Io,
+  machine: Machine,
+): Promise<Experiment> {
+  const { scenario } = plan.points[cell]!;
   const { host, limitNs } = scenario;
   const progress = progressLine(io.err, host.frequencyHz, limitNs, () => performance.now());
   try {
-    return await runExperiment(scenario, machine, {
+    return await runScenario(plan, {
+      ...{ cell, machine },
       workers: args.workers ?? host.workers ?? Math.max(1, Math.min(io.parallelism, host.pcpus)),
       signal: io.signal,
       onProgress: progress.update,
@@ -75,7 +114,8 @@ function report(scenario: Scenario, experiment: Experiment, folder: string, args
   else io.out.write(`${renderTable(scenario, experiment, painter(hasColour(io)))}results      ${folder}\n`);
   const { failedClaims } = results;
   for (const { domain, claim, expected, found } of failedClaims.slice(0, MAX_CLAIMS)) {
-    io.err.write(`${oneLine(`claim failed: domain '${domain}': ${claim}: expected ${expected}, found ${found}`)}\n`);
+    const subject = domain === '' ? '' : `domain '${domain}': `;
+    io.err.write(`${oneLine(`claim failed: ${subject}${claim}: expected ${expected}, found ${found}`)}\n`);
   }
   if (failedClaims.length > MAX_CLAIMS) {
     io.err.write(`claim failed: ${failedClaims.length - MAX_CLAIMS} more, all in ${folder}/results.json\n`);
@@ -94,19 +134,54 @@ function report(scenario: Scenario, experiment: Experiment, folder: string, args
 export function userError(error: unknown): { readonly exitCode: number; readonly message: string } | undefined {
   if (error instanceof CommandError) return error;
   if (error instanceof OutputError) return { exitCode: EXIT.usage, message: error.message };
+  if (error instanceof LockedError) return { exitCode: EXIT.usage, message: error.message };
+  if (error instanceof JournalError) {
+    return { exitCode: error.code === 'damaged' ? EXIT.fault : EXIT.usage, message: error.message };
+  }
+  if (error instanceof JournalWriteError) {
+    const message = `${error.message}; ${error.kept} cells are kept; make room, then go on with --resume`;
+    return { exitCode: EXIT.fault, message };
+  }
   if (error instanceof CatalogueError) return { exitCode: EXIT.fault, message: error.message };
   return undefined;
+}
+
+function shard(text: string): { readonly index: number; readonly count: number } {
+  const [index = 0, count = 0] = (/^([0-9]{1,6})\/([0-9]{1,6})$/.exec(text) ?? []).slice(1).map(Number);
+  if (index < 1 || index > count) throw new InvalidArgumentError('Allowed: i/n, i from 1 to n, for example 2/8.');
+  return { index, count };
+}
+
+/** Reader of an option with a unit, in its base unit. */
+function quantity(unit: Unit, allowed: string): (text: string) => number {
+  return (text) => {
+    const number = parseQuantity(unit, text);
+    if (number === undefined || number === 0) throw new InvalidArgumentError(`Allowed: ${allowed}.`);
+    return number;
+  };
 }
 
 export const registerRun: Register = (program, io, done) => {
   program
     .command('run')
-    .description('run a scenario; print a table, write results and console logs')
+    .description('run a scenario, or every cell of its sweep; print a table, write results and console logs')
     .argument('<scenario.yaml>', 'the scenario')
     .option('--workers <n>', 'threads (default: one per CPU); never changes a result', wholeNumber(1, 64))
-    .option('--out <dir>', 'folder for results.json and console/ (default: results/<scenario>)')
-    .option('--json', 'print the results as one JSON object instead of the table')
+    .option('--out <dir>', 'folder for the results (default: results/<scenario>)')
+    .option('--json', 'print the results as JSON (docs/results.md) instead of the table')
     .option('--set <path=value>', 'change a value of the scenario; may be repeated', collect, [])
-    .addHelpText('after', `\n${EXIT_HELP}`)
+    .option('--resume', 'sweep: go on with the batch in the folder')
+    .option('--shard <i/n>', 'sweep: run part i of n', shard)
+    .option('--cell <n>', 'sweep: run one cell alone', wholeNumber(0, 1e6))
+    .addOption(new Option('--console <which>', 'sweep: consoles to keep').choices(['none', 'failed', 'all']))
+    .option('--cell-time <time>', 'sweep: real time per cell', quantity(TIME, TIME.examples))
+    .option('--cell-memory <size>', 'sweep: memory per cell', quantity(MEMORY, MEMORY.examples))
+    .addHelpText(
+      'after',
+      helpText(
+        ['ringfence run mine.yaml --set host.pcpus=2', 'ringfence run sweep.yaml --out /tmp/s --resume'],
+        EXIT_CODES,
+      ),
+    )
     .action(async (file: string, args: RunArguments) => done(await runCommand(file, args, io)));
 };

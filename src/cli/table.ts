@@ -105,11 +105,19 @@ function summary(scenario: Scenario, experiment: Experiment, paint: Paint): stri
   const { host, domains } = scenario;
   const virtual = (Math.max(0, ...deterministic.pcpuCycles) / host.frequencyHz) * 1e9;
   const withClaims = domains.filter((domain) => domain.expect !== undefined).length;
-  const failed = new Set(failedClaims.map((claim) => claim.domain)).size;
-  const verdict =
-    failed > 0
-      ? paint(`${failed} of ${withClaims} domains failed`, 'red')
-      : `${withClaims} of ${withClaims} domains ok`;
+  const named = failedClaims.filter((claim) => claim.domain !== '');
+  const failed = new Set(named.map((claim) => claim.domain)).size;
+  const whole = scenario.claims?.length ?? 0;
+  const wrong = failedClaims.length - named.length;
+  const verdicts: string[] = [];
+  if (withClaims > 0) {
+    const bad = paint(`${failed} of ${withClaims} domains failed`, 'red');
+    verdicts.push(failed > 0 ? bad : `${withClaims} of ${withClaims} domains ok`);
+  }
+  if (whole > 0) {
+    const bad = paint(`${wrong} of ${whole} conditions failed`, 'red');
+    verdicts.push(wrong > 0 ? bad : `${whole} of ${whole} conditions hold`);
+  }
   const what = [
     plural(domains.length, 'domain'),
     `${plural(host.pcpus, 'physical CPU')}`,
@@ -120,6 +128,6 @@ function summary(scenario: Scenario, experiment: Experiment, paint: Paint): stri
     `host         ${what.join(', ')}`,
     `memory       ${wallClock.memoryMiB.toFixed(0)} MiB, ${wallClock.memoryMiBPerDomain.toFixed(2)} MiB per domain`,
     `time         ${duration(wallClock.totalMs * 1e6)}, of it start ${duration(wallClock.startMsPerDomain * 1e6)} per domain`,
-    `claims       ${withClaims === 0 ? 'none' : verdict}`,
+    `claims       ${verdicts.length === 0 ? 'none' : verdicts.join(', ')}`,
   ];
 }
