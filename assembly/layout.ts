@@ -104,7 +104,10 @@ export const VCPU_FETCH_GENERATION: usize = 72; // the frame's generation when i
 export const VCPU_EIP_PAGE: usize = 76; // EIP of the page's first byte: FETCH_PAGE − CS.base
 export const VCPU_MODE: usize = 80; // block mode key, see cpu/mode.ts
 export const VCPU_TLB_BANK: usize = 84; // host address of the L1 bank for the current CPL, or SLOW_BANK
-export const VCPU_INHIBIT: usize = 88; // 1: interrupts inhibited for one instruction (STI, MOV SS)
+/** Events inhibited for one instruction: interrupts (STI), or interrupts and debug traps (MOV SS, POP SS). */
+export const VCPU_INHIBIT: usize = 88;
+export const INHIBIT_STI: u32 = 1;
+export const INHIBIT_MOV_SS: u32 = 2;
 export const VCPU_INTR: usize = 92; // 1: the interrupt controller asserts INTR
 export const VCPU_PCPU: usize = 96; // host address of the pCPU that runs this vCPU
 export const VCPU_DOMAIN: usize = 100; // host address of the owning domain

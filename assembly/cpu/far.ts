@@ -1,5 +1,5 @@
 /** Far pointers in memory and segment register moves. Intel SDM Vol. 2A, "CALL", "JMP", "LDS/LES/LFS/LGS/LSS", "MOV". */
-import { CS, SEGMENT_SELECTOR, SS, VCPU_EAX, VCPU_INHIBIT } from '../layout';
+import { CS, INHIBIT_MOV_SS, SEGMENT_SELECTOR, SS, VCPU_EAX, VCPU_INHIBIT } from '../layout';
 import { readU16, readU32 } from '../mmu/access';
 import { faulted, raise, VECTOR_UD } from '../record';
 import { segment } from './mode';
@@ -14,14 +14,14 @@ export function selector(s: usize, index: u32): u32 {
   return load<u32>(segment(s, index), SEGMENT_SELECTOR) & 0xffff;
 }
 
-/** MOV Sreg: loading SS inhibits interrupts for one instruction. */
+/** MOV Sreg: loading SS inhibits interrupts and debug traps for one instruction. */
 export function moveSegment(s: usize, index: u32, value: u32): void {
   if (index > 5 || index == CS) {
     raise(s, VECTOR_UD);
     return;
   }
   loadSegment(s, index, value & 0xffff);
-  if (index == SS && !faulted(s)) store<u32>(s + VCPU_INHIBIT, 1);
+  if (index == SS && !faulted(s)) store<u32>(s + VCPU_INHIBIT, INHIBIT_MOV_SS);
 }
 
 export function farJumpIndirect(s: usize, ea: u32, next: u32, size: u32): void {

@@ -1,5 +1,5 @@
 /** PUSH, POP and their families on any stack. Intel SDM Vol. 2B, "PUSH", "POP", "PUSHA/PUSHAD", "ENTER", "LEAVE". */
-import { SS, VCPU_EAX, VCPU_EBP, VCPU_ESP } from '../layout';
+import { INHIBIT_MOV_SS, SS, VCPU_EAX, VCPU_EBP, VCPU_ESP, VCPU_INHIBIT } from '../layout';
 import { probeWrite, readU16, readU32, writeU16, writeU32 } from '../mmu/access';
 import { faulted } from '../record';
 import { selector } from './far';
@@ -104,6 +104,7 @@ export function popSegment(s: usize, index: u32, size: u32): void {
   const esp = load<u32>(s + VCPU_ESP);
   loadSegment(s, index, value & 0xffff);
   if (faulted(s)) return;
+  if (index == SS) store<u32>(s + VCPU_INHIBIT, INHIBIT_MOV_SS);
   // POP SS: the new segment decides how the pointer moves.
   store<u32>(s + VCPU_ESP, mergeEsp(segment(s, SS), esp, esp + size));
 }

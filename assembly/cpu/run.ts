@@ -16,6 +16,7 @@ import {
   FAULT_EXIT,
   FAULT_NO_ERROR,
   FAULT_NONE,
+  INHIBIT_MOV_SS,
   VCPU_BUDGET,
   VCPU_COUNTERS,
   VCPU_DOMAIN,
@@ -24,12 +25,13 @@ import {
   VCPU_FAULT,
   VCPU_INHIBIT,
   VCPU_INTR,
+  VCPU_VECTORING_INFO,
 } from '../layout';
 import { syncCodeEpoch } from '../mmu/code';
 import { countExit, EXIT_BUDGET, faulted, VECTOR_DB } from '../record';
 import { beginRun, charge, settle } from './budget';
 import { FLAG_IF, FLAG_RF, FLAG_TF } from './flags';
-import { deliverException, deliverFault, deliverInterrupt } from './interrupts';
+import { deliverException, deliverFault, deliverInterrupt, resumeDelivery } from './interrupts';
 import { findBlock, stepBlock } from './translate';
 import { BLOCK_COUNT, STATUS_FAULT } from './uops';
 
@@ -61,8 +63,8 @@ function step(s: usize): bool {
   if (status == STATUS_FAULT && !resolve(s)) return true;
   if (faulted(s)) return false;
   // A software interrupt cleared TF when it was serviced: SDM Vol. 3B, "Single-Step Exception Condition".
-  // No charge: the trap belongs to the instruction's step, which made progress.
-  if (trap && interruptCount(s) == interrupts) {
+  // MOV SS holds it off for one instruction. No charge: the trap belongs to the instruction's step, which made progress.
+  if (trap && interruptCount(s) == interrupts && load<u32>(s + VCPU_INHIBIT) != INHIBIT_MOV_SS) {
     deliverException(s, VECTOR_DB, FAULT_NO_ERROR, DR6_BS);
     if (faulted(s)) return false;
   }
@@ -84,6 +86,13 @@ export function run(s: usize, budget: i32): u32 {
 /** True: the budget is used up; false: an exit is recorded. */
 function proceed(s: usize): bool {
   while (load<i32>(s + VCPU_BUDGET) > 0) {
+    // An event whose delivery a VM exit cut short comes first: SDM Vol. 3C, "Information for VM Exits During Event Delivery".
+    if (load<u32>(s + VCPU_VECTORING_INFO)) {
+      charge(s);
+      resumeDelivery(s);
+      if (faulted(s)) return false;
+      continue;
+    }
     const inhibited = load<u32>(s + VCPU_INHIBIT) != 0;
     const eflags = load<u32>(s + VCPU_EFLAGS);
     if (load<u32>(s + VCPU_INTR) && eflags & FLAG_IF && !inhibited) {
