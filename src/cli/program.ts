@@ -9,10 +9,12 @@ import { EXIT, EXIT_HELP } from './exit.js';
 import { registerInit } from './init.js';
 import type { Io } from './io.js';
 import { registerList } from './list.js';
+import { registerMerge } from './merge.js';
 import { registerExport, registerQuery } from './query.js';
 import { registerReport } from './report.js';
 import { registerRun, userError } from './run.js';
 import { registerSchema } from './schema.js';
+import { registerSlurm } from './slurm.js';
 
 /** In the order of the help. */
 const COMMANDS: readonly Register[] = [
@@ -25,6 +27,8 @@ const COMMANDS: readonly Register[] = [
   registerExport,
   registerCompare,
   registerReport,
+  registerMerge,
+  registerSlurm,
   registerCompletion,
 ];
 

@@ -222,7 +222,7 @@ async function runCells(
 /** What a batch's folder may hold at its top beside the files of this module. */
 const isOurs = (name: string): boolean =>
   (Object.values(BATCH_FILES) as string[]).includes(name) ||
-  /^(report|charts|results|manifest|cells|domains)\b|^\.lock-|^lock\./.test(name);
+  /^(report|charts|results|manifest|cells|domains|exits|claims|wall_clock|columns)\b|^\.lock-|^lock\./.test(name);
 
 /** @throws OutputError */
 function checkFolder(out: string, resume: boolean): void {

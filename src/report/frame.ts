@@ -104,7 +104,7 @@ const STEPS: Readonly<Record<string, readonly (readonly [unit: string, factor: n
     ['µs', 1e3],
   ],
   ms: [['s', 1e3]],
-  hertz: [
+  Hz: [
     ['GHz', 1e9],
     ['MHz', 1e6],
   ],
