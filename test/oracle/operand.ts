@@ -59,7 +59,9 @@ export function override(p: Builder, access: Access): number | undefined {
   const prefix = p.r.pick(SEGMENT_PREFIXES);
   // Of a floating-point store, #MF would have to come before #GP: the order is left to test/fpu.
   const refused = prefix === CS_PREFIX && access === 'write';
-  return refused && (p.float || !p.r.once(8)) ? undefined : prefix;
+  if (refused && (p.float || !p.r.once(8))) return undefined;
+  if (refused) p.codeWrite = true;
+  return prefix;
 }
 
 /**

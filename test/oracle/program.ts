@@ -113,6 +113,8 @@ export class Builder {
   /** #GP(0) is due to the form being emitted, or, once a segment register holds a null selector, to any. */
   protection = false;
   nullSegment = false;
+  /** An operand of the form being emitted is written through CS. */
+  codeWrite = false;
   /** The form being emitted is a floating-point one. */
   float = false;
   /** Arithmetic flags that are undefined here. */
@@ -147,6 +149,7 @@ export class Builder {
 
   /** Binds the labels that are due here: between forms, never inside one. */
   advance(): void {
+    this.codeWrite = false;
     for (let i = this.#pending.length - 1; i >= 0; i--) {
       const p = this.#pending[i]!;
       if (p.remaining-- === 0) {
@@ -270,7 +273,7 @@ export class Builder {
     const prefixes: number[] = [];
     const memory = e.rm?.kind === 'memory' ? e.rm : undefined;
     const segment = e.segment ?? memory?.segment;
-    if (segment === CS_PREFIX) this.marks.at(-1)!.protection = true; // not writable
+    if (segment === CS_PREFIX && this.codeWrite) this.marks.at(-1)!.protection = true;
     if (e.size === 2) prefixes.push(0x66);
     if (memory?.address16 === true || e.address16 === true) prefixes.push(0x67);
     if (segment !== undefined) prefixes.push(segment);
