@@ -100,7 +100,9 @@ domains:
 const MISTAKES: Record<string, [text: string, expected: (string | RegExp)[]]> = {
   'an unknown key at the top': [
     'titel: x\ndomains:\n  - guest: sieve\n',
-    ["s.yaml:1:1: unknown key 'titel', did you mean 'title'?; allowed: title, description, include, host, limits, sweep, repeat, expect, report, templates, domains"],
+    [
+      "s.yaml:1:1: unknown key 'titel', did you mean 'title'?; allowed: title, description, include, host, limits, sweep, repeat, expect, report, templates, domains",
+    ],
   ],
   'an unknown key of the host': [
     'host:\n  pcpus: 2\n  pcpu: 1\ndomains:\n  - guest: sieve\n',
@@ -139,7 +141,10 @@ const MISTAKES: Record<string, [text: string, expected: (string | RegExp)[]]> = 
   'no domains': ['title: x\n', ['s.yaml:1:1: domains: is missing; allowed: a map or a list of domains']],
   'empty domains': ['domains: []\n', ['s.yaml:1:1: domains: has no domain; allowed: at least one domain with a guest']],
   'an empty file': ['', ['s.yaml:1:1: domains: is missing; allowed: a map or a list of domains']],
-  'a file that is a list': ['- a\n', [/^s\.yaml:1:1: has the wrong type; allowed: a map of title, description, include, host/]],
+  'a file that is a list': [
+    '- a\n',
+    [/^s\.yaml:1:1: has the wrong type; allowed: a map of title, description, include, host/],
+  ],
   'a missing guest field': [
     'domains:\n  one:\n    memory: 4MiB\n',
     [/^s\.yaml:2:3: domains\.one\.guest: is missing; allowed: the name of a guest/],
