@@ -74,7 +74,7 @@ export const DECODE_ROM_SIZE: usize = 0x1e000;
 export const VOID_PAGE: usize = DECODE_ROM + DECODE_ROM_SIZE;
 /** A TLB bank that no address hits: every access takes the slow path, where alignment is checked (cpu/mode.ts). */
 export const SLOW_BANK: usize = VOID_PAGE + 4096;
-export const SLOW_BANK_SIZE: usize = 16384; // TLB_BANK_SIZE
+export const SLOW_BANK_SIZE: usize = 65536; // TLB_BANK_SIZE
 export const REGIONS: usize = SLOW_BANK + SLOW_BANK_SIZE;
 
 // ── vCPU: general state ─────────────────────────────────────────────────────
@@ -196,6 +196,8 @@ export const VCPU_MAX_RETIRED: usize = 472; // f64 instruction limit, 0: none
 export const VCPU_CHUNK_END: usize = 488; // f64 retired count at which the domain's clock is next compared with its timers
 /** IA32_TSC_ADJUST (SDM Vol. 3B 17.17.3, "Time-Stamp Counter Adjustment"), u64: what the guest's writes moved the TSC by. */
 export const VCPU_TSC_ADJUST: usize = 496;
+/** 1 if the fetch register's page was looked up with user rights. */
+export const VCPU_FETCH_USER: usize = 504;
 export const RUN_NONE: u32 = 0; // slot unused, or its domain has ended
 export const RUN_RUNNABLE: u32 = 1;
 export const RUN_BLOCKED: u32 = 2;
@@ -244,7 +246,7 @@ export const VCPU_SCRATCH_SIZE: usize = 1024;
 //   fast part  {tagR, tagW, tagX, addend}: tag equals the page exactly when the access needs nothing more
 //   held part  what the TLB architecturally holds: page | TLB_HELD_* (survives a disarmed tag)
 //
-export const TLB_ENTRIES: u32 = 1024; // per bank
+export const TLB_ENTRIES: u32 = 4096; // per bank
 export const TLB_INDEX_MASK: u32 = (TLB_ENTRIES - 1) << 4; // applied to (address >>> 8)
 export const TLB_TAG_R: usize = 0;
 export const TLB_TAG_W: usize = 4;

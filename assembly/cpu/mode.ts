@@ -19,6 +19,7 @@ import {
   TLB_BANK_SIZE,
   VCPU_CPL,
   VCPU_FETCH_PAGE,
+  VCPU_FETCH_USER,
   VCPU_MODE,
   VCPU_SEGMENTS,
   VCPU_TLB,
@@ -83,8 +84,11 @@ export function updateMode(s: usize): void {
   store<usize>(s + VCPU_TLB_BANK, alignmentChecked(s) ? SLOW_BANK : bank);
 }
 
-/** To be called after CS or the CPL changed: the next instruction's page is looked up anew. */
+/**
+ * To be called after CS or the CPL changed. The fetch register holds a linear page and the right to execute it, so it stays
+ * unless the CPL went to or from 3.
+ */
 export function changeCode(s: usize): void {
-  store<u32>(s + VCPU_FETCH_PAGE, 1);
+  if (load<u32>(s + VCPU_FETCH_USER) != u32(load<u32>(s + VCPU_CPL) == 3)) store<u32>(s + VCPU_FETCH_PAGE, 1);
   updateMode(s);
 }

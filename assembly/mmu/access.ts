@@ -33,6 +33,7 @@ import {
   VCPU_FETCH_BASE,
   VCPU_FETCH_GENERATION,
   VCPU_FETCH_PAGE,
+  VCPU_FETCH_USER,
   VCPU_TLB,
 } from '../layout';
 import { count, raiseError, VECTOR_AC } from '../record';
@@ -261,6 +262,7 @@ export function fetchPage(s: usize, linear: u32): bool {
   if (host == 0) return false;
   const page = linear & PAGE_MASK;
   store<u32>(s + VCPU_FETCH_PAGE, page);
+  store<u32>(s + VCPU_FETCH_USER, u32(load<u32>(s + VCPU_CPL) == 3));
   store<usize>(s + VCPU_FETCH_BASE, host);
   store<u32>(s + VCPU_FETCH_GENERATION, codeGeneration(host));
   store<u32>(s + VCPU_EIP_PAGE, page - load<u32>(segment(s, CS), SEGMENT_BASE));

@@ -113,7 +113,10 @@ it('another vCPU of the pCPU disarms its write tags before it runs, without a mi
     machine.view.setUint32(s2 + machine.at(name), machine.get(name), true);
   }
   const tagW = (): number =>
-    machine.view.getUint32(s2 + machine.at('VCPU_TLB') + ((LINEAR >>> 12) & 1023) * 16 + machine.at('TLB_TAG_W'), true);
+    machine.view.getUint32(
+      s2 + machine.at('VCPU_TLB') + ((LINEAR >>> 12) & (machine.at('TLB_ENTRIES') - 1)) * 16 + machine.at('TLB_TAG_W'),
+      true,
+    );
   mmu.writeU8(s2, LINEAR, 1);
   mmu.fetchPage(s2, LINEAR);
   expect(tagW()).toBe(LINEAR);

@@ -127,7 +127,7 @@ export class Machine {
 
   /** The fast part and the held part of the entry for `linear` in a bank. */
   entry(linear: number, user = false) {
-    const slot = ((linear >>> 12) & 1023) + (user ? 1024 : 0);
+    const slot = ((linear >>> 12) & 4095) + (user ? 4096 : 0);
     const p = this.s + this.at('VCPU_TLB') + slot * this.at('TLB_ENTRY_SIZE');
     const word = (offset: number): number => this.view.getUint32(p + offset, true);
     return {

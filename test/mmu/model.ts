@@ -264,7 +264,7 @@ export class Model {
   }
 }
 
-/** The TLB's geometry is the machine's own: two direct-mapped banks of 1024 pages. Every access of a value goes through it. */
+/** The TLB's geometry is the machine's own: two direct-mapped banks of 4096 pages. Every access of a value goes through it. */
 export class TlbModel {
   readonly model: Model;
   readonly held = new Map<number, { readonly linear: number; readonly page: Page }>();
@@ -275,7 +275,7 @@ export class TlbModel {
   }
 
   #slot(linear: number, user: boolean): number {
-    return ((linear >>> 12) & 1023) + (user ? 1024 : 0);
+    return ((linear >>> 12) & 4095) + (user ? 4096 : 0);
   }
 
   /** The page for an access; a held translation is used as it is, however old. */

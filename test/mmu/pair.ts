@@ -135,9 +135,9 @@ export class Pair {
     const { machine } = this;
     const at = (name: string): number => machine.at(name);
     const { buffer } = machine.view;
-    const fast = new Uint32Array(buffer, machine.s + at('VCPU_TLB'), 4 * 2048); // in layout.ts's order
-    const heldWords = new Uint32Array(buffer, machine.s + at('VCPU_TLB_HELD'), 2048);
-    for (let slot = 0; slot < 2048; slot++) {
+    const fast = new Uint32Array(buffer, machine.s + at('VCPU_TLB'), 4 * 8192); // in layout.ts's order
+    const heldWords = new Uint32Array(buffer, machine.s + at('VCPU_TLB_HELD'), 8192);
+    for (let slot = 0; slot < 8192; slot++) {
       const [tagR = 0, tagW = 0, tagX = 0, addend = 0] = fast.subarray(4 * slot, 4 * slot + 4);
       const held = heldWords[slot]!;
       const entry = this.tlb.held.get(slot);

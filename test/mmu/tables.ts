@@ -17,10 +17,10 @@ export const PT = 0x3000;
 export const SECOND_PD = 0x4000; // for a second GiB, empty
 export const GUEST = 0x8000; // machine address of guest-physical 0
 export const PDE = GUEST + 0x1000 + 4 * 1; //       of linear 0x00400000
-export const LARGE_PDE = GUEST + 0x1000 + 4 * 2; // of linear 0x00800000
+export const LARGE_PDE = GUEST + 0x1000 + 4 * 5; // of linear 0x01400000
 export const PTE = GUEST + 0x2000 + 4 * 3; //       of linear 0x00403000
 export const LINEAR = 0x00403000;
-export const LARGE = 0x00803000;
+export const LARGE = 0x01403000; // the TLB index of LINEAR
 
 export const P = 1;
 export const RW = 2;

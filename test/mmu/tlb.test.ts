@@ -64,10 +64,10 @@ describe('what is held', () => {
 
   it('gives way to another page with the same index, and only to that', () => {
     const pair = makeTables(EPTP);
-    pair.write32(GUEST + 0x1000 + 4 * 3, 0x2000 | P | RW | US); // 0x00c03000 has the index of 0x00403000
+    pair.write32(GUEST + 0x1000 + 4 * 9, 0x2000 | P | RW | US); // 0x02403000 has the index of 0x00403000
     access(pair, 'read', LINEAR);
     access(pair, 'read', LINEAR + 0x1000);
-    access(pair, 'read', LINEAR + 0x800000);
+    access(pair, 'read', LINEAR + 0x2000000);
     expect(misses(pair, 'read', LINEAR + 0x1000)).toBe(0);
     expect(misses(pair, 'read', LINEAR)).toBe(1);
     pair.compareTlb();
@@ -101,7 +101,7 @@ describe('what is held', () => {
     const { machine } = makeTables(EPTP);
     machine.mmu.readU32(machine.s, LINEAR);
     const held = machine.s2 + machine.at('VCPU_TLB_HELD');
-    expect(new Uint32Array(machine.view.buffer, held, 2048).every((word) => word === 0)).toBe(true);
+    expect(new Uint32Array(machine.view.buffer, held, 8192).every((word) => word === 0)).toBe(true);
   });
 });
 
