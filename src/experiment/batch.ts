@@ -112,11 +112,11 @@ export async function runBatch(plan: Plan, options: BatchOptions): Promise<Batch
     await runCells(plan, options, records, (record) => Promise.resolve(void records.set(record.cell.index, record)));
     return batchResults(plan, identity, options.versions, [...records.values()]);
   }
-  checkFolder(out, options.resume === true);
+  checkFolder(out);
   const release = openFolder(out);
   try {
     const header = headerOf(plan, identity, options);
-    const journal = options.resume === true ? readForResume(out, header) : refuseJournal(out);
+    const journal = options.resume === true ? readForResume(out, header) : checkEmpty(out);
     if (journal === undefined) writePlan(out, plan);
     const writer =
       journal === undefined
@@ -224,26 +224,22 @@ const isOurs = (name: string): boolean =>
   (Object.values(BATCH_FILES) as string[]).includes(name) ||
   /^(report|charts|results|manifest|cells|domains|exits|claims|wall_clock|columns)\b|^\.lock-|^lock\./.test(name);
 
-/** @throws OutputError */
-function checkFolder(out: string, resume: boolean): void {
-  const refuse = (why: string): never => {
-    throw new OutputError(
-      `--out ${out}: ${why}; allowed: a new or an empty folder, or one of this batch with --resume`,
-    );
-  };
-  if (!existsSync(out)) return;
-  if (!statSync(out).isDirectory()) refuse('is not a folder');
-  const names = readdirSync(out);
-  const foreign = names.find((name) => !isOurs(name));
-  if (foreign !== undefined) refuse(`holds '${foreign}', which is not a result of Ringfence`);
-  if (resume) return;
-  if (names.includes(BATCH_FILES.journal)) refuse('holds a batch already');
-  if (names.includes(BATCH_FILES.results)) refuse('holds the results of a run');
+function refuse(out: string, why: string): never {
+  throw new OutputError(`--out ${out}: ${why}; allowed: a new or an empty folder, or one of this batch with --resume`);
 }
 
-function refuseJournal(out: string): undefined {
-  if (!existsSync(join(out, BATCH_FILES.journal))) return undefined;
-  throw new OutputError(`--out ${out}: holds a batch already; allowed: a new or an empty folder, or --resume`);
+/** Refuses what is not ours; looks at names only. @throws OutputError */
+function checkFolder(out: string): void {
+  if (!existsSync(out)) return;
+  if (!statSync(out).isDirectory()) refuse(out, 'is not a folder');
+  const foreign = readdirSync(out).find((name) => !isOurs(name));
+  if (foreign !== undefined) refuse(out, `holds '${foreign}', which is not a result of Ringfence`);
+}
+
+/** Refuses a folder that holds results already. Called with the lock, so that a batch that runs is told as that. */
+function checkEmpty(out: string): undefined {
+  if (existsSync(join(out, BATCH_FILES.journal))) refuse(out, 'holds a batch already');
+  if (existsSync(join(out, BATCH_FILES.results))) refuse(out, 'holds the results of a run');
 }
 
 function headerOf(plan: Plan, identity: BatchIdentity, options: BatchOptions): JournalHeader {
