@@ -5,7 +5,11 @@
  *
  * Exit codes: 0 done, 1 a bench failed or its subjects disagree, 2 usage.
  */
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { packageRoot } from '../src/machine/core.js';
 import { buildMachine } from './build.js';
 import { MICRO_BENCHES } from './micro/benches.js';
 import { runMicro } from './micro/run.js';
@@ -71,15 +75,25 @@ async function main(argv: readonly string[]): Promise<number> {
   const progress = progressTo(process.stderr);
   if (!values['no-build']) buildMachine();
   const outcomes: Outcome[] = [];
+  const core = coreDigest();
   try {
     for (const entry of chosen) outcomes.push(await entry.run(options(values, entry.rounds), progress));
   } finally {
     progress.done();
   }
+  // Engines load the core anew for every run: a build meanwhile would mix two machines in one median.
+  if (coreDigest() !== core)
+    throw new BenchError('build/core.wasm was rebuilt meanwhile: the figures are worth nothing');
   const rows = outcomes.flatMap((outcome) => outcome.rows);
   if (values.json) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
   else process.stdout.write([table(rows), ...outcomes.flatMap(({ summary = [] }) => summary)].join('\n'));
   return 0;
+}
+
+function coreDigest(): string {
+  const path = join(packageRoot(), 'build', 'core.wasm');
+  if (!existsSync(path)) throw new BenchError(`${path} is missing: run without --no-build`);
+  return createHash('sha256').update(readFileSync(path)).digest('hex');
 }
 
 type Values = ReturnType<typeof parse>['values'];

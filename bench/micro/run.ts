@@ -18,7 +18,11 @@ export async function runMicro(bench: MicroBench, rounds: number, progress: Prog
   try {
     const reason = whyNoC();
     if (reason !== undefined) progress.note(`${bench.name}: the C subject is skipped: ${reason}`);
-    else all.push(nativeSubject('c', { ...native, numbers: machine.numbers, memory: machine.u8, folder }));
+    else {
+      const c = nativeSubject('c', { ...native, numbers: machine.numbers, memory: machine.u8, folder });
+      if (c === undefined) progress.note(`${bench.name}: the C subject is skipped: it does not compile here`);
+      else all.push(c);
+    }
     await checkAll(bench.name, all);
     const results = await takeTurns(bench.name, all, rounds, progress);
     const perOperation = (nanoseconds: number): number => significant(nanoseconds / operations);
