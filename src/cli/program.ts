@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { oneLine, ScenarioError } from '../index.js';
 import { registerCheck } from './check.js';
+import { registerCollect } from './collect.js';
 import type { Register } from './command.js';
 import { registerCompare } from './compare.js';
 import { registerCompletion } from './completion.js';
@@ -15,6 +16,8 @@ import { registerReport } from './report.js';
 import { registerRun, userError } from './run.js';
 import { registerSchema } from './schema.js';
 import { registerSlurm } from './slurm.js';
+import { registerSubmit } from './submit.js';
+import { registerWorker } from './worker.js';
 
 /** In the order of the help. */
 const COMMANDS: readonly Register[] = [
@@ -29,6 +32,9 @@ const COMMANDS: readonly Register[] = [
   registerReport,
   registerMerge,
   registerSlurm,
+  registerSubmit,
+  registerWorker,
+  registerCollect,
   registerCompletion,
 ];
 

@@ -1,0 +1,23 @@
+/** What `submit`, `worker` and `collect` share. */
+
+import { CellAborted } from '../experiment/cell-pool.js';
+import { QueueError } from '../experiment/queue.js';
+import { AbortedError } from '../index.js';
+import { asUsage } from './batch.js';
+import { CommandError, EXIT } from './exit.js';
+import type { Io } from './io.js';
+import { exitCodeOf } from './run.js';
+
+export const QUEUE_OPTION = ['--queue <url>', 'Redis, as redis://host:port[/database]'] as const;
+
+/** Errors of the queue as messages with exit codes. */
+export async function queueErrors<T>(io: Io, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    if (error instanceof QueueError) throw new CommandError(EXIT.usage, error.message);
+    const stopped = error instanceof AbortedError || error instanceof CellAborted || io.signal.aborted;
+    if (stopped) throw new CommandError(exitCodeOf(io.signal), 'interrupted; what is done stays in the queue');
+    throw asUsage(error);
+  }
+}

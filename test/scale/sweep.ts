@@ -1,0 +1,62 @@
+/** A sweep of short cells on the real machine, and the command as processes of its own. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+export const CELLS = 12;
+
+/** Slow enough to be killed in the middle, fast enough for a test. */
+const SCENARIO = `title: Random reads
+host: { pcpus: 1 }
+domains:
+  chase: { guest: pchase, memory: 8MiB, expect: { outcome: poweroff } }
+sweep:
+  grid:
+    domains.chase.cmdline: { as: size, values: [kb=16, kb=64] }
+    domains.chase.translation.page: { as: page, values: [4k, 2m] }
+repeat: 3
+`;
+
+export class Folder {
+  readonly path = mkdtempSync(join(tmpdir(), 'ringfence-scale-'));
+  readonly scenario = join(this.path, 'sweep.yaml');
+
+  constructor() {
+    writeFileSync(this.scenario, SCENARIO);
+  }
+
+  at(name: string): string {
+    return join(this.path, name);
+  }
+
+  remove(): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+const ROOT = resolve(import.meta.dirname, '../..');
+
+/** argv of the command, from source. */
+export const COMMAND = [process.execPath, '--import', 'tsx', join(ROOT, 'src/cli/main.ts')] as const;
+
+export interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+export function start(...argv: readonly string[]): { readonly child: ChildProcess; readonly ended: Promise<Ended> } {
+  const [program, ...rest] = COMMAND;
+  const child = spawn(program, [...rest, ...argv], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+  let out = '';
+  let err = '';
+  child.stdout.on('data', (bytes) => {
+    out += bytes;
+  });
+  child.stderr.on('data', (bytes) => {
+    err += bytes;
+  });
+  const ended = new Promise<Ended>((done) => child.on('close', (code) => done({ code, out, err })));
+  return { child, ended };
+}
