@@ -45,7 +45,9 @@ export async function mergeCommand(folders: readonly string[], args: MergeArgume
 export const registerMerge: Register = (program, io, done) => {
   program
     .command('merge')
-    .description('put the shards of a sweep (ringfence run --shard i/n) together; the results are those of one machine')
+    .description(
+      'put the shards of a sweep together: `ringfence run --shard i/n` makes them; the results are those of one machine',
+    )
     .argument('<dirs...>', 'folders of all shards')
     .requiredOption('--out <dir>', 'folder for the whole batch; new or empty')
     .option('--json', 'print the results as one JSON object')

@@ -56,7 +56,7 @@ export const registerQuery: Register = (program, io, done) => {
   program
     .command('query')
     .description(
-      'answer one SQL SELECT over the tables cells, domains, exits, claims, wall_clock, results (all joined) and columns ' +
+      'answer one SQL SELECT over the results of a batch: tables cells, domains, exits, claims, wall_clock, results (all joined) and columns ' +
         '(what each column means, with its unit)',
     )
     .argument('<dir>', 'folder of a finished batch')

@@ -40,6 +40,7 @@ const CONFIG = {
   },
   header: { labelColor: INK, titleColor: INK, labelFontSize: 12, titleFontSize: 13, titleFontWeight: 'normal' },
   range: { category: PALETTE },
+  mark: { color: PALETTE[0] },
 };
 
 /** 12,300,000 → 12.3M; 0.25 and 4096 as they are. */
@@ -213,7 +214,15 @@ class Drawing {
       field,
       type: 'quantitative',
       scale,
-      axis: { title, labelExpr: LABELS, ...(few ? { values: channel.distinct } : { tickCount: 6 }) },
+      axis: {
+        title,
+        labelExpr: LABELS,
+        ...(few
+          ? { values: channel.distinct }
+          : type === 'log'
+            ? { values: decades(channel.distinct) }
+            : { tickCount: 6 }),
+      },
     };
   }
 
@@ -228,7 +237,7 @@ class Drawing {
     return {
       color: { ...own, ...numeric, ...repeated },
       ...(second !== undefined && {
-        [second]: { ...own, ...numeric, ...(second === 'strokeDash' && { legend: null }) },
+        [second]: { ...own, ...numeric },
       }),
     };
   }
@@ -376,6 +385,21 @@ function thinned(rows: readonly Datum[]): readonly Datum[] {
   if (rows.length <= MAX_POINTS) return rows;
   const step = rows.length / MAX_POINTS;
   return Array.from({ length: MAX_POINTS }, (_, index) => rows[Math.floor(index * step)] ?? {});
+}
+
+/** Ticks of a logarithmic axis: powers of ten, with 2 and 5 between them where that leaves few. */
+function decades(values: readonly unknown[]): number[] {
+  const numbers = values.map(Number);
+  const [low, high] = [Math.min(...numbers), Math.max(...numbers)];
+  const ticks = (steps: readonly number[]): number[] => {
+    const found: number[] = [];
+    for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
+      found.push(...steps.map((step) => Number(`${step}e${power}`)));
+    }
+    return found.filter((tick) => tick >= low && tick <= high);
+  };
+  const powers = ticks([1]);
+  return powers.length >= 3 ? powers : ticks([1, 2, 5]);
 }
 
 /** 4, 8, 16, 32: each value the same multiple of the one before. */

@@ -65,6 +65,7 @@ describe('charts', () => {
     expect(svg).toMatch(/^<svg /);
     expect(svg).not.toMatch(/NaN|Infinity|undefined|#010203/);
     const used = [spec.x, spec.y, spec.colour, spec.facet];
+    if (spec.colour !== undefined) expect(svg).toContain(`legend titled '${spec.colour}'`);
     if (used.includes('memory')) expect(svg).toContain('memory [MiB]');
     if (used.includes('host_virtual_ns')) expect(svg).toContain('host_virtual [ms]');
     if (used.includes('wall_run_ms')) expect(svg).toMatch(/wall_run(_ms| \[s\])</);
