@@ -13,12 +13,38 @@ import {
   ATTRIBUTE_STACK,
   ATTRIBUTE_WIDTH,
   ATTRIBUTE_WRITES,
+  FIELD_BYTE,
+  FIELD_OPCODE,
+  FIELD_RAW,
+  FIELD_REG,
+  FIELD_RM,
   FUSED_ORDER,
+  IMMEDIATE_BYTE,
+  IMMEDIATE_ENTER,
+  IMMEDIATE_ESCAPE,
+  IMMEDIATE_FAR,
+  IMMEDIATE_FULL,
+  IMMEDIATE_MODRM,
+  IMMEDIATE_OFFSET,
+  IMMEDIATE_ONE,
+  IMMEDIATE_REL_BYTE,
+  IMMEDIATE_REL_FULL,
+  IMMEDIATE_SIGNED,
+  IMMEDIATE_SIMD,
+  IMMEDIATE_SIMD_BYTE,
+  IMMEDIATE_STRING,
+  IMMEDIATE_WORD,
+  IMMEDIATE_XLAT,
   ROM_ATTRIBUTES,
   ROM_FUSED,
   ROM_GENERIC,
   ROM_INDEXLESS,
   ROM_ROWS,
+  ROW_GROUPED,
+  ROW_LOCKABLE,
+  ROW_MODRM,
+  ROW_NO_ACCESS,
+  ROW_REGISTER_ONLY,
 } from '../generated/rom';
 import { VCPU_EBX, VCPU_EDI, VCPU_T0, VCPU_T1, VCPU_ZERO } from '../layout';
 import { escapeOperand, packEscape, packSimd, simdOperand } from './escape';
@@ -42,42 +68,13 @@ import {
   UOP_TOO_LONG,
 } from './uops';
 
-// Row fields and codes; the names are those of FIELD, IMMEDIATE and ROW_FLAG in src/isa/uops.ts.
+// Where a row keeps what; the codes in it are numbered by src/isa/uops.ts.
 const ROW_B: usize = 1;
 const ROW_IMMEDIATE: usize = 2;
 const ROW_FLAGS: usize = 3;
 const ROW_UOPS: usize = 4;
 const ROW_GROUP: usize = 12;
 const ROW_SIZE: usize = 16;
-
-const FIELD_REG: u32 = 1;
-const FIELD_RM: u32 = 2;
-const FIELD_OPCODE: u32 = 3;
-const FIELD_RAW: u32 = 5;
-const FIELD_BYTE: u32 = 8;
-
-const IMMEDIATE_BYTE: u32 = 1;
-const IMMEDIATE_SIGNED: u32 = 2;
-const IMMEDIATE_FULL: u32 = 3;
-const IMMEDIATE_WORD: u32 = 4;
-const IMMEDIATE_FAR: u32 = 5;
-const IMMEDIATE_OFFSET: u32 = 6;
-const IMMEDIATE_ENTER: u32 = 7;
-const IMMEDIATE_ONE: u32 = 8;
-const IMMEDIATE_REL_BYTE: u32 = 9;
-const IMMEDIATE_REL_FULL: u32 = 10;
-const IMMEDIATE_MODRM: u32 = 11;
-const IMMEDIATE_STRING: u32 = 12;
-const IMMEDIATE_XLAT: u32 = 13;
-const IMMEDIATE_ESCAPE: u32 = 14;
-const IMMEDIATE_SIMD: u32 = 15;
-const IMMEDIATE_SIMD_BYTE: u32 = 16;
-
-const ROW_MODRM: u32 = 1;
-const ROW_LOCKABLE: u32 = 2;
-const ROW_GROUPED: u32 = 16;
-const ROW_REGISTER_ONLY: u32 = 32;
-const ROW_NO_ACCESS: u32 = 64;
 
 export const INSTRUCTION_LIMIT: u32 = 15; // bytes
 const MASKMOV: u32 = 0xf7;

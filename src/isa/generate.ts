@@ -7,7 +7,19 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ADDRESS, emitCold, emitHot, flagMasks, handlers, memoryWidth, readsMemory, writesMemory } from './emit.js';
 import { MODULES } from './handlers.js';
-import { build, type Entry, FIRST_UOP, FUSED_CONDITIONS, isNear, ROW_FLAG, UOPS, type Uop, usesStack } from './uops.js';
+import {
+  build,
+  type Entry,
+  FIELD,
+  FIRST_UOP,
+  FUSED_CONDITIONS,
+  IMMEDIATE,
+  isNear,
+  ROW_FLAG,
+  UOPS,
+  type Uop,
+  usesStack,
+} from './uops.js';
 
 const out = join(dirname(fileURLToPath(import.meta.url)), '../../assembly/generated');
 const BANNER = '// Written by src/isa/generate.ts from src/isa/table.ts. Do not edit.\n';
@@ -195,7 +207,7 @@ for (const entry of entries) {
     continue;
   }
   const index = groups.indexOf(opcode);
-  rom.setUint8(slot(opcode) * ROW_SIZE + 3, ROW_FLAG.group | ROW_FLAG.modrm);
+  rom.setUint8(slot(opcode) * ROW_SIZE + 3, ROW_FLAG.grouped | ROW_FLAG.modrm);
   rom.setUint16(slot(opcode) * ROW_SIZE + 12, GROUPS_AT + index * 8, true);
   writeRow(GROUPS_AT + index * 8 + group, entry);
 }
@@ -236,6 +248,13 @@ for (let at = 0; at < bytes; at += 8) {
   const value = image.getBigUint64(at, true);
   if (value) stores.push(`  store<u64>(DECODE_ROM + ${at}, 0x${value.toString(16)});`);
 }
+/** The numbers of a table of this folder, for the decoder. */
+function codes(prefix: string, table: Record<string, number>): string {
+  return Object.entries(table)
+    .map(([name, value]) => `export const ${prefix}_${name.replace(/[A-Z]/g, '_$&').toUpperCase()}: u32 = ${value};`)
+    .join('\n');
+}
+
 const romText = `${BANNER}import { DECODE_ROM } from '../layout';
 
 export const ROM_ROWS: usize = DECODE_ROM;
@@ -250,6 +269,9 @@ export const ROM_SIZE: usize = ${bytes};
 ${Object.entries(ATTRIBUTE)
   .map(([name, bit]) => `export const ATTRIBUTE_${name.toUpperCase()}: u32 = ${bit};`)
   .join('\n')}
+${codes('FIELD', FIELD)}
+${codes('IMMEDIATE', IMMEDIATE)}
+${codes('ROW', ROW_FLAG)}
 /** Position of a condition's variant behind the first fused one, by condition code >> 1; 15: not fusable. */
 export const FUSED_ORDER: u64 = 0x${[0, 1, 2, 3, 4, 5, 6, 7]
   .map((cc) => FUSED_CONDITIONS.indexOf(cc * 2))

@@ -56,7 +56,7 @@ export const ROW_FLAG = {
   lockable: 2,
   relative: 4,
   solo: 8,
-  group: 16,
+  grouped: 16,
   registerOnly: 32,
   noAccess: 64,
 } as const;
