@@ -139,14 +139,15 @@ class Planner {
     if (!isBatch) return this.finish(false, [], new Map(), [[]], 1);
     const sweep = scenarioSchema.shape.sweep.safeParse(written.sweep ?? undefined);
     const repeat = scenarioSchema.shape.repeat.safeParse(written.repeat);
-    if (!sweep.success || !repeat.success) return this.finish(true, [], new Map(), [[]], 1); // it tells what is wrong
+    if (!sweep.success) return this.finish(true, [], new Map(), [[]], 1); // it tells what is wrong
+    const repeats = repeat.success ? repeat.data : 1; // what is wrong with it is told with the first cell
     const parameters = this.parameters(sweep.data ?? {});
     const unitOf = (path: string): Unit | undefined => parameters.find((each) => each.path === path)?.unit;
     let found: Assignment[][] = [[]];
     try {
       found = combinations(sweep.data ?? {}, unitOf) as Assignment[][];
-      if (found.length * repeat.data > MAX_CELLS) {
-        const problem = `makes ${found.length * repeat.data} cells`;
+      if (found.length * repeats > MAX_CELLS) {
+        const problem = `makes ${found.length * repeats} cells`;
         throw new SweepFault(['repeat'], problem, `at most ${MAX_CELLS}`);
       }
     } catch (error) {
@@ -154,7 +155,7 @@ class Planner {
       this.report(error.path, error.message, error.allowed);
     }
     const columns = this.columns(parameters, found);
-    return this.finish(true, columns, new Map(parameters.map((each) => [each.path, each])), found, repeat.data);
+    return this.finish(true, columns, new Map(parameters.map((each) => [each.path, each])), found, repeats);
   }
 
   private report(path: Path, problem: string, allowed: string, want: 'key' | 'value' = 'value'): void {

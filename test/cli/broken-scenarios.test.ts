@@ -59,7 +59,40 @@ const guest = fc
   .constantFrom('goood', 'nowhere.elf', '../x/y', '5', '[]', '')
   .map((text) => ({ place: 'domain' as const, line: `guest: ${text}` }));
 
-const mistakes = fc.uniqueArray(fc.oneof(value('host', HOST_KEYS), value('domain', DOMAIN_KEYS), unknown, guest), {
+/** The parts of the language that are about batches. */
+const batch = fc
+  .constantFrom(
+    'sweep: {gird: {}}',
+    'sweep: []',
+    'sweep: {grid: {host.pcpu: [1]}}',
+    'sweep: {grid: {domains.nobody.memory: [4MiB]}}',
+    'sweep: {grid: {host.seed: []}}',
+    'sweep: {grid: {host.seed: {from: 1, to: 9}}}',
+    'sweep: {grid: {host.seed: {from: 9, to: 1, step: 1}}}',
+    'sweep: {grid: {host.seed: {from: 1, to: 9, stop: 1}}}',
+    'sweep: {zip: {host.seed: [1, 2], host.slice: [1ms]}}',
+    'sweep: {random: {count: 0, values: {host.seed: [1]}}}',
+    'sweep: {random: {count: 9, values: {host.seed: [1, 2]}}}',
+    'sweep: {list: {host.seed: 1}}',
+    'sweep: {grid: {title: [a, b]}}',
+    'repeat: 0',
+    'repeat: many',
+    'repeat: 100001',
+    'expect: {claim: x}',
+    'expect: [{claim: x}]',
+    'expect: [{that: "host.quanta > 1"}]',
+    'templates: []',
+    'templates: {t: {memory: 1GB}}',
+    'templates: {t: {memry: 4MiB}}',
+    'limits: {cell-time: 5}',
+    'limits: {cell-memory: 8GiB}',
+    'report: {charts: [{kind: pie, x: retired}]}',
+    'report: {chart: []}',
+  )
+  .map((line) => ({ place: 'top' as const, line }));
+
+const any = fc.oneof(value('host', HOST_KEYS), value('domain', DOMAIN_KEYS), unknown, guest, batch);
+const mistakes = fc.uniqueArray(any, {
   minLength: 1,
   maxLength: 4,
   selector: ({ place, line }) => `${place} ${line.split(':')[0]}`,

@@ -69,7 +69,7 @@ export class Workspace {
       env: world.env ?? {},
       parallelism: 2,
       signal: world.signal ?? new AbortController().signal,
-      guests: this.path('guests'),
+      guests: world.guests ?? this.path('guests'),
       versions: { ringfence: '0.0.0-test' },
       machine: async () => world.machine ?? fakeMachine(),
     });
@@ -82,4 +82,6 @@ export interface World {
   readonly env?: Record<string, string>;
   readonly terminal?: boolean;
   readonly signal?: AbortSignal;
+  /** Default: the three guests of the workspace. */
+  readonly guests?: string;
 }

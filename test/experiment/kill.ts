@@ -17,15 +17,22 @@ repeat: REPEATS
 
 const main = resolve(import.meta.dirname, '../../src/cli/main.ts');
 
-/** Runs the batch to its end, or kills it: `killMs` after its journal grew for the first time. */
-function runner(scenario: string, out: string, killMs: number | undefined): Promise<number | null> {
+interface Kill {
+  /** Lines that the journal must have grown by, its header or resume line included. */
+  readonly lines: number;
+  /** Milliseconds after that. */
+  readonly ms: number;
+}
+
+/** Runs the batch to its end, or kills it. */
+function runner(scenario: string, out: string, kill: Kill | undefined): Promise<number | null> {
   const args = ['--import', 'tsx', main, 'run', scenario, '--out', out, '--resume', '--workers', '2'];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   const before = lines(out);
   let timer: NodeJS.Timeout | undefined;
   const watch = setInterval(() => {
-    if (killMs === undefined || timer !== undefined || lines(out) <= before) return;
-    timer = setTimeout(() => child.kill('SIGKILL'), killMs);
+    if (kill === undefined || timer !== undefined || lines(out) < before + kill.lines) return;
+    timer = setTimeout(() => child.kill('SIGKILL'), kill.ms);
   }, 5);
   return new Promise((done) =>
     child.on('exit', (code) => {
@@ -69,7 +76,8 @@ export async function killAndResume(kills: number, repeats: number, random: () =
     const kept: number[] = [];
     let killed = 0;
     for (; killed < kills; killed++) {
-      const code = await runner(scenario, stormy, random() * 150);
+      // From before the first cell to well into the work.
+      const code = await runner(scenario, stormy, { lines: 1 + Math.floor(random() * 25), ms: random() * 100 });
       if (code === 0) break; // it was faster than the kill
       kept.push(readJournal(stormy).records.size);
     }
