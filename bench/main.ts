@@ -19,6 +19,7 @@ import type { PeerOptions } from './peers/measure.js';
 import { runPeers } from './peers/peers.js';
 import { BenchError, type Progress, progressTo } from './progress.js';
 import { type Row, table } from './report.js';
+import { runSweep } from './sweep.js';
 
 interface Entry {
   readonly name: string;
@@ -56,6 +57,13 @@ const ENTRIES: readonly Entry[] = [
     rounds: 5,
     usual: false,
     run: runEvents,
+  },
+  {
+    name: 'sweep',
+    about: 'a batch of 1,000 short cells beside the same cells in bare loops: overhead and memory (only by name)',
+    rounds: 1,
+    usual: false,
+    run: runSweep,
   },
 ];
 

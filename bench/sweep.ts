@@ -1,0 +1,132 @@
+/**
+ * What a batch costs beside its cells: 1,000 short cells by `sweep` (pool, journal, fsync, results, starting and ending of
+ * threads included) beside the same cells in bare loops, one per thread, that call runHost and keep nothing.
+ *
+ * Both use the compiled package in dist/ and the same number of threads. The bare loops run before and after the batch; their
+ * mean is compared, so that a machine that gets slower or faster meanwhile does not decide.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import type * as Ringfence from '../src/index.js';
+import { packageRoot } from '../src/machine/core.js';
+import type { PeerOptions } from './peers/measure.js';
+import { BenchError, type Progress } from './progress.js';
+import { BASELINE, type Row, rowsOf } from './report.js';
+
+const CELLS = 1000;
+/** Outermost, so that cells of all sizes come early and memory can be compared. */
+const SEEDS = 50;
+/** Resident memory is looked at after so many cells and at the end. */
+const SETTLED = 100;
+
+const dist = (file: string): string => pathToFileURL(join(packageRoot(), 'dist/src', file)).href;
+
+/** The thread of a bare loop: gets scenarios, says when it is ready, runs them when told, says that it is done. */
+const BARE = `
+import { parentPort, workerData } from 'node:worker_threads';
+const { hostConfig } = await import(workerData.run);
+const { machine } = await import(workerData.machine);
+const { RecycledMemory } = await import(workerData.recycle);
+const { runHost, costTable } = machine();
+const memory = new RecycledMemory();
+parentPort.on('message', async () => {
+  for (const scenario of workerData.scenarios) {
+    await runHost(hostConfig(scenario, costTable), { workers: 1, inline: true, memory: memory.take });
+  }
+  parentPort.postMessage('done');
+});
+parentPort.postMessage('ready');
+`;
+
+const message = (worker: Worker): Promise<unknown> =>
+  new Promise((done, fail) => {
+    worker.once('message', done);
+    worker.once('error', fail);
+  });
+
+/** Milliseconds of all cells in bare loops; the threads are loaded before. */
+async function bare(scenarios: readonly Ringfence.Scenario[], threads: number): Promise<number> {
+  const workers = Array.from({ length: threads }, (_, thread) => {
+    const mine = scenarios.filter((_, index) => index % threads === thread);
+    const modules = {
+      run: dist('experiment/run.js'),
+      machine: dist('experiment/machine.js'),
+      recycle: dist('experiment/recycle.js'),
+    };
+    const source = new URL(`data:text/javascript,${encodeURIComponent(BARE)}`);
+    return new Worker(source, { execArgv: [], workerData: { scenarios: mine, ...modules } });
+  });
+  await Promise.all(workers.map(message));
+  const start = performance.now();
+  const done = workers.map(message);
+  for (const worker of workers) worker.postMessage('go');
+  await Promise.all(done);
+  const elapsed = performance.now() - start;
+  await Promise.all(workers.map((worker) => worker.terminate()));
+  return elapsed;
+}
+
+export async function runSweep(
+  _: PeerOptions,
+  progress: Progress,
+): Promise<{ rows: readonly Row[]; summary: string[] }> {
+  const { checkScenario, defineScenario, sweep } = (await import(dist('index.js'))) as typeof Ringfence;
+  const threads = Math.min(2, availableParallelism());
+  const plan = checkScenario(
+    defineScenario({
+      host: { pcpus: 1 },
+      domains: { a: { guest: 'sieve', memory: '4MiB' } },
+      sweep: {
+        grid: {
+          'host.seed': { from: 1, to: SEEDS, step: 1 },
+          'domains.a.cmdline': ['n=100000', 'n=400000'],
+          'domains.a.memory': { from: '4MiB', to: '22MiB', step: '2MiB' },
+        },
+      },
+    }),
+  );
+  const scenarios = plan.points.map(({ scenario }) => scenario);
+  if (scenarios.length !== CELLS) throw new BenchError(`the sweep has ${scenarios.length} cells, not ${CELLS}`);
+  const folder = mkdtempSync(join(tmpdir(), 'ringfence-sweep-'));
+  try {
+    progress.step('sweep: bare loops');
+    const before = await bare(scenarios, threads);
+    let settled = 0;
+    let last = 0;
+    const start = performance.now();
+    const results = await sweep(plan, {
+      workers: threads,
+      out: join(folder, 'batch'),
+      onProgress: ({ done }) => {
+        progress.step(`sweep: ${done} of ${CELLS} cells`);
+        if (done === SETTLED) settled = process.memoryUsage.rss();
+        if (done === CELLS) last = process.memoryUsage.rss();
+      },
+    });
+    const batch = performance.now() - start;
+    if (!results.passed) throw new BenchError('a cell of the sweep failed');
+    progress.step('sweep: bare loops again');
+    const after = await bare(scenarios, threads);
+    const mean = (before + after) / 2;
+    const perCell = (ms: number): number => (ms * threads) / CELLS;
+    const share = ((mean / batch) * 100).toFixed(1);
+    const overhead = (perCell(batch) - perCell(mean)).toFixed(3);
+    const mib = (bytes: number): string => (bytes / 1024 ** 2).toFixed(0);
+    return {
+      rows: rowsOf('sweep', 'ms/cell', [
+        { subject: BASELINE, about: 'bare loops: runHost, nothing kept', values: [before, after].map(perCell) },
+        { subject: 'batch', about: 'pool, journal, fsync, results, start and end', values: [perCell(batch)] },
+      ]),
+      summary: [
+        `sweep: ${share} % of the throughput of bare loops on ${threads} threads; ${overhead} ms per cell more`,
+        `sweep: resident memory ${mib(settled)} MiB after ${SETTLED} cells, ${mib(last)} MiB after ${CELLS}`,
+        '',
+      ],
+    };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
