@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { query } from '../../src/experiment/store.js';
@@ -143,5 +143,16 @@ describe('ringfence export', () => {
     expect(reader.getRowObjectsJS()).toEqual([{ n: CELLS * 2 }]);
     connection.closeSync();
     instance.closeSync();
+  });
+});
+
+describe('the heavy libraries', () => {
+  it('are imported only when a command needs them', () => {
+    const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+    expect(sources.length).toBeGreaterThan(50);
+    for (const name of sources) {
+      const text = readFileSync(join('src', name), 'utf8');
+      expect(text, name).not.toMatch(/^(import|export) (?!type )[^;]*from '(@duckdb|vega|bullmq|ioredis)/m);
+    }
   });
 });
