@@ -68,6 +68,23 @@ function dictionary(tables: readonly Table[]): Table {
   };
 }
 
+/** `results` as a view: columns of cells, then of domains (without their keys), then of wall_clock, named as tables.ts does. */
+function joinedView(tables: readonly Table[]): string {
+  const columnsOf = (name: string): readonly TableColumn[] =>
+    tables.find((table) => table.name === name)?.columns ?? [];
+  const [cells, domains, results] = [columnsOf('cells'), columnsOf('domains').slice(2), columnsOf('results')];
+  const sources = [
+    ...cells.map(({ name }) => `cells.${identifier(name)}`),
+    ...domains.map(({ name }) => `domains.${identifier(name)}`),
+    ...columnsOf('wall_clock')
+      .slice(1)
+      .map(({ name }) => `wall_clock.${identifier(name)}`),
+  ];
+  const selected = results.map(({ name }, index) => `${sources[index]} AS ${identifier(name)}`);
+  return `CREATE VIEW results AS SELECT ${selected.join(', ')} FROM cells LEFT JOIN domains USING (cell)
+    LEFT JOIN wall_clock USING (cell) ORDER BY cells.cell, domains.domain`;
+}
+
 /** Runs `use` with a database of the batch at `path` (`:memory:`, or a file that does not exist). */
 async function withDatabase<T>(
   path: string,
@@ -82,7 +99,8 @@ async function withDatabase<T>(
       const tables = tablesOf(batch);
       const all = [...tables, dictionary(tables)];
       await connection.run('BEGIN');
-      for (const table of all) await fill(connection, table);
+      for (const table of all) if (table.name !== 'results') await fill(connection, table);
+      await connection.run(joinedView(tables));
       await connection.run('COMMIT');
       return await use(connection, all);
     } finally {

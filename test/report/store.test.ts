@@ -71,6 +71,20 @@ describe('ringfence query', () => {
     expect(out).toBe('cell  status\n────────────\n   0  ok\n   1  ok\n');
   });
 
+  it('joins in SQL as reports do', async () => {
+    const lost = makeBatch(
+      makeRecords(1, (record) => {
+        const { deterministic: _1, wallClock: _2, ...rest } = record;
+        const error = { code: 'timeout', message: 'too slow' };
+        return record.cell.index === 3 ? { ...rest, status: 'timeout', error } : record;
+      }),
+    );
+    const joined = tablesOf(lost).at(-1);
+    const { columns, rows } = await query(lost, 'SELECT * FROM results');
+    expect(columns).toEqual(joined?.columns.map(({ name }) => name));
+    expect(rows).toEqual(joined?.rows);
+  });
+
   it('knows the unit of every column of the joined table', async () => {
     const { rows } = await query(batch, `SELECT column_name, unit FROM columns WHERE table_name = 'results'`);
     const units = new Map(rows.map(([name, unit]) => [name, unit]));
