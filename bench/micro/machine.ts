@@ -44,6 +44,8 @@ export interface Loops {
 export interface Flat {
   readonly u8: Uint8Array;
   readonly u32: Uint32Array;
+  /** The same as int32, which JavaScript's bit operations give. */
+  readonly i32: Int32Array;
   /** Base address of the vCPU. */
   readonly s: number;
   /** A number of assembly/layout.ts. */
@@ -84,7 +86,18 @@ export function benchMachine(): BenchMachine {
   writeTables(core, host);
   startVcpu(core, view, s, eptp);
   const count = (name: string): number => core.readU64(s + at('VCPU_COUNTERS') + 8 * at(name));
-  return { core, loops: exports as unknown as Loops, numbers, at, s, u8: core.u8, u32: core.u32, host, count };
+  return {
+    core,
+    loops: exports as unknown as Loops,
+    numbers,
+    at,
+    s,
+    u8: core.u8,
+    u32: core.u32,
+    i32: core.i32,
+    host,
+    count,
+  };
 }
 
 function fail(): never {

@@ -12,7 +12,7 @@ const UOP = 4;
 const AUX_CF = 0x80000000;
 
 /** Runs blocks from `first` while the budget lasts. Returns what is left of it, or −1 if a slow way would be needed. */
-export function interpreter({ u8, u32, s, at }: Flat): (first: number, allowance: number) => number {
+export function interpreter({ u8, i32, s, at }: Flat): (first: number, allowance: number) => number {
   const mask = at('TLB_INDEX_MASK');
   const tagR = at('TLB_TAG_R') >>> 2;
   const tagW = at('TLB_TAG_W') >>> 2;
@@ -22,122 +22,122 @@ export function interpreter({ u8, u32, s, at }: Flat): (first: number, allowance
   const flagAux = (s + at('VCPU_FLAG_AUX')) >>> 2;
 
   return (first, allowance) => {
-    const tlb = u32[bankAt]!;
+    const tlb = i32[bankAt]!;
     let block = first >>> 2;
-    let budget = allowance - u32[block]!;
+    let budget = allowance - i32[block]!;
     if (budget < 0) return allowance;
     let pc = block + HEADER;
     for (;;) {
-      const word = u32[pc]!;
+      const word = i32[pc]!;
       const a = (s + ((word >>> 16) & 0xff)) >>> 2;
       const b = (s + (word >>> 24)) >>> 2;
       let link = 0;
       switch (word & 0xffff) {
         case 1: // MOV
-          u32[a] = u32[b]!;
+          i32[a] = i32[b]!;
           pc += UOP;
           continue;
         case 2: // MOV_I
-          u32[a] = u32[pc + 3]!;
+          i32[a] = i32[pc + 3]!;
           pc += UOP;
           continue;
         case 3: // ADD
-          u32[a] = u32[a]! + u32[b]!;
+          i32[a] = i32[a]! + i32[b]!;
           pc += UOP;
           continue;
         case 4: // ADD_I
-          u32[a] = u32[a]! + u32[pc + 3]!;
+          i32[a] = i32[a]! + i32[pc + 3]!;
           pc += UOP;
           continue;
         case 5: // SUB
-          u32[a] = u32[a]! - u32[b]!;
+          i32[a] = i32[a]! - i32[b]!;
           pc += UOP;
           continue;
         case 6: // SUB_I
-          u32[a] = u32[a]! - u32[pc + 3]!;
+          i32[a] = i32[a]! - i32[pc + 3]!;
           pc += UOP;
           continue;
         case 7: // AND
-          u32[a] = u32[a]! & u32[b]!;
+          i32[a] = i32[a]! & i32[b]!;
           pc += UOP;
           continue;
         case 8: // AND_I
-          u32[a] = u32[a]! & u32[pc + 3]!;
+          i32[a] = i32[a]! & i32[pc + 3]!;
           pc += UOP;
           continue;
         case 9: {
           // AND_I_FLAGS
-          const result = u32[a]! & u32[pc + 3]!;
-          u32[a] = result;
-          u32[flagResult] = result;
-          u32[flagAux] = 0;
+          const result = i32[a]! & i32[pc + 3]!;
+          i32[a] = result;
+          i32[flagResult] = result;
+          i32[flagAux] = 0;
           pc += UOP;
           continue;
         }
         case 10: // OR
-          u32[a] = u32[a]! | u32[b]!;
+          i32[a] = i32[a]! | i32[b]!;
           pc += UOP;
           continue;
         case 11: // OR_I
-          u32[a] = u32[a]! | u32[pc + 3]!;
+          i32[a] = i32[a]! | i32[pc + 3]!;
           pc += UOP;
           continue;
         case 12: // XOR
-          u32[a] = u32[a]! ^ u32[b]!;
+          i32[a] = i32[a]! ^ i32[b]!;
           pc += UOP;
           continue;
         case 13: // XOR_I
-          u32[a] = u32[a]! ^ u32[pc + 3]!;
+          i32[a] = i32[a]! ^ i32[pc + 3]!;
           pc += UOP;
           continue;
         case 14: // INC
-          u32[a] = u32[a]! + 1;
+          i32[a] = i32[a]! + 1;
           pc += UOP;
           continue;
         case 15: // DEC
-          u32[a] = u32[a]! - 1;
+          i32[a] = i32[a]! - 1;
           pc += UOP;
           continue;
         case 16: {
           // DEC_FLAGS
-          const value = u32[a]! | 0;
+          const value = i32[a]!;
           const result = (value - 1) | 0;
-          u32[a] = result;
-          u32[flagResult] = result;
+          i32[a] = result;
+          i32[flagResult] = result;
           // CF stays; bit 30 is CF ^ OF, bit 3 the borrow of the low digit.
           const overflow = (value & ~result & 0x80000000) >>> 1;
-          const carry = u32[flagAux]! & AUX_CF;
-          u32[flagAux] = (carry | ((carry >>> 1) ^ overflow) | (~value & result & 8)) >>> 0;
+          const carry = i32[flagAux]! & AUX_CF;
+          i32[flagAux] = carry | ((carry >>> 1) ^ overflow) | (~value & result & 8);
           pc += UOP;
           continue;
         }
         case 17: {
           // ROL_I
-          const value = u32[a]!;
-          const n = u32[pc + 3]!;
-          u32[a] = (value << n) | (value >>> (32 - n));
+          const value = i32[a]!;
+          const n = i32[pc + 3]!;
+          i32[a] = (value << n) | (value >>> (32 - n));
           pc += UOP;
           continue;
         }
         case 18: // SHL_I
-          u32[a] = u32[a]! << u32[pc + 3]!;
+          i32[a] = i32[a]! << i32[pc + 3]!;
           pc += UOP;
           continue;
         case 19: // SHR_I
-          u32[a] = u32[a]! >>> u32[pc + 3]!;
+          i32[a] = i32[a]! >>> i32[pc + 3]!;
           pc += UOP;
           continue;
         case 20: // LEA
-          u32[a] = address(pc);
+          i32[a] = address(pc);
           pc += UOP;
           continue;
         case 21: {
           // LOAD
           const m = address(pc);
           const entry = (tlb + ((m >>> 8) & mask)) >>> 2;
-          if ((u32[entry + tagR]! | 0) !== ((m + 3) & 0xfffff000)) return -1;
-          const host = (m + u32[entry + addend]!) >>> 0;
-          u32[a] = host & 3 ? unaligned(host) : u32[host >>> 2]!;
+          if (i32[entry + tagR]! !== ((m + 3) & 0xfffff000)) return -1;
+          const host = (m + i32[entry + addend]!) >>> 0;
+          i32[a] = host & 3 ? unaligned(host) : i32[host >>> 2]!;
           pc += UOP;
           continue;
         }
@@ -145,8 +145,8 @@ export function interpreter({ u8, u32, s, at }: Flat): (first: number, allowance
           // LOAD_8
           const m = address(pc);
           const entry = (tlb + ((m >>> 8) & mask)) >>> 2;
-          if ((u32[entry + tagR]! | 0) !== (m & 0xfffff000)) return -1;
-          u32[a] = u8[(m + u32[entry + addend]!) >>> 0]!;
+          if (i32[entry + tagR]! !== (m & 0xfffff000)) return -1;
+          i32[a] = u8[(m + i32[entry + addend]!) >>> 0]!;
           pc += UOP;
           continue;
         }
@@ -154,10 +154,10 @@ export function interpreter({ u8, u32, s, at }: Flat): (first: number, allowance
           // STORE
           const m = address(pc);
           const entry = (tlb + ((m >>> 8) & mask)) >>> 2;
-          if ((u32[entry + tagW]! | 0) !== ((m + 3) & 0xfffff000)) return -1;
-          const host = (m + u32[entry + addend]!) >>> 0;
+          if (i32[entry + tagW]! !== ((m + 3) & 0xfffff000)) return -1;
+          const host = (m + i32[entry + addend]!) >>> 0;
           if (host & 3) return -1;
-          u32[host >>> 2] = u32[b]!;
+          i32[host >>> 2] = i32[b]!;
           pc += UOP;
           continue;
         }
@@ -165,8 +165,8 @@ export function interpreter({ u8, u32, s, at }: Flat): (first: number, allowance
           // STORE_8
           const m = address(pc);
           const entry = (tlb + ((m >>> 8) & mask)) >>> 2;
-          if ((u32[entry + tagW]! | 0) !== (m & 0xfffff000)) return -1;
-          u8[(m + u32[entry + addend]!) >>> 0] = u32[b]!;
+          if (i32[entry + tagW]! !== (m & 0xfffff000)) return -1;
+          u8[(m + i32[entry + addend]!) >>> 0] = i32[b]!;
           pc += UOP;
           continue;
         }
@@ -174,16 +174,16 @@ export function interpreter({ u8, u32, s, at }: Flat): (first: number, allowance
           link = LINK0;
           break;
         case 26: // JZ
-          link = u32[flagResult] === 0 ? LINK0 : LINK0 + 1;
+          link = i32[flagResult] === 0 ? LINK0 : LINK0 + 1;
           break;
         case 27: // JNZ
-          link = u32[flagResult] !== 0 ? LINK0 : LINK0 + 1;
+          link = i32[flagResult] !== 0 ? LINK0 : LINK0 + 1;
           break;
         default:
           return -1;
       }
-      block = u32[block + link]! >>> 2;
-      const left = budget - u32[block]!;
+      block = i32[block + link]! >>> 2;
+      const left = budget - i32[block]!;
       if (left < 0) return budget;
       budget = left;
       pc = block + HEADER;
@@ -191,10 +191,10 @@ export function interpreter({ u8, u32, s, at }: Flat): (first: number, allowance
   };
 
   function address(pc: number): number {
-    const word = u32[pc + 1]!;
-    const base = u32[(s + (word & 0xff)) >>> 2]! | 0;
-    const index = u32[(s + ((word >>> 8) & 0xff)) >>> 2]!;
-    return (base + (u32[pc + 2]! | 0) + (index << ((word >>> 16) & 0xff))) | 0;
+    const word = i32[pc + 1]!;
+    const base = i32[(s + (word & 0xff)) >>> 2]! | 0;
+    const index = i32[(s + ((word >>> 8) & 0xff)) >>> 2]!;
+    return (base + i32[pc + 2]! + (index << ((word >>> 16) & 0xff))) | 0;
   }
 
   function unaligned(host: number): number {

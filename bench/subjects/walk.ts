@@ -39,7 +39,7 @@ export interface Walker {
   readonly both: (linear: number, pages: number, n: number) => number;
 }
 
-export function walker({ u32, s, at }: Flat): Walker {
+export function walker({ i32, s, at }: Flat): Walker {
   const dramAt = at('HOST_DRAM') >>> 2;
   const framesAt = at('HOST_FRAMES') >>> 2;
   const eptpAt = (s + at('VCPU_EPTP')) >>> 2;
@@ -57,21 +57,21 @@ export function walker({ u32, s, at }: Flat): Walker {
   const FOUND_REFERENCES_SHIFT = at('FOUND_REFERENCES_SHIFT');
 
   function count(counter: number, n: number): void {
-    const low = (u32[counter]! + n) >>> 0;
-    u32[counter] = low;
-    if (low < n) u32[counter + 1]!++;
+    const low = (i32[counter]! + n) | 0;
+    i32[counter] = low;
+    if (low >>> 0 < n) i32[counter + 1]!++;
   }
 
   /** Where the table lies that the 64-bit entry at `address` references, or 0 if it is not a common entry. */
   function table(address: number, flag: number, dram: number, size: number): number {
-    const low = u32[address >>> 2]!;
-    if ((low & (NOT_POINTER | RIGHTS | flag)) !== (RIGHTS | flag) || low >= size) return 0;
-    return (u32[(address >>> 2) + 1]! & RESERVED_HIGH) === 0 ? dram + (low & PAGE_MASK) : 0;
+    const low = i32[address >>> 2]!;
+    if ((low & (NOT_POINTER | RIGHTS | flag)) !== (RIGHTS | flag) || low >>> 0 >= size) return 0;
+    return (i32[(address >>> 2) + 1]! & RESERVED_HIGH) === 0 ? dram + (low & PAGE_MASK) : 0;
   }
 
   /** The upper two levels: where the EPT's page directory for `gpa` lies, or 0. */
   function upper(gpa: number, flag: number, dram: number, size: number): number {
-    const root = (u32[eptpAt]! & PAGE_MASK) >>> 0;
+    const root = (i32[eptpAt]! & PAGE_MASK) >>> 0;
     if (root >= size) return 0;
     const pointers = table(dram + root, flag, dram, size);
     return pointers === 0 ? 0 : table(pointers + ((gpa >>> 27) & 0x18), flag, dram, size);
@@ -82,8 +82,8 @@ export function walker({ u32, s, at }: Flat): Walker {
     const leaves = table(directory + ((gpa >>> 18) & 0xff8), flag, dram, size);
     if (leaves === 0) return 0;
     const p = (leaves + ((gpa >>> 9) & 0xff8)) >>> 2;
-    const leaf = u32[p]!;
-    if ((leaf & (TYPE | READ | flag)) !== (WRITE_BACK | READ | flag) || (u32[p + 1]! & RESERVED_HIGH) !== 0) return 0;
+    const leaf = i32[p]!;
+    if ((leaf & (TYPE | READ | flag)) !== (WRITE_BACK | READ | flag) || (i32[p + 1]! & RESERVED_HIGH) !== 0) return 0;
     const machine = (leaf & PAGE_MASK) >>> 0;
     if ((needed & ~leaf) !== 0 || machine >= size) return 0;
     return (dram + machine) | (leaf & (RIGHTS | DIRTY)) | (flag === 0 ? DIRTY : 0);
@@ -91,9 +91,9 @@ export function walker({ u32, s, at }: Flat): Walker {
 
   /** Host page | FOUND_*, or 0. */
   function physical(gpa: number, access: number): number {
-    const dram = u32[dramAt]!;
-    const size = u32[framesAt]! * PAGE_SIZE;
-    const flag = u32[eptpAt]! & EPTP_ACCESSED_DIRTY ? ACCESSED : 0;
+    const dram = i32[dramAt]!;
+    const size = i32[framesAt]! * PAGE_SIZE;
+    const flag = i32[eptpAt]! & EPTP_ACCESSED_DIRTY ? ACCESSED : 0;
     const directory = upper(gpa, flag, dram, size);
     if (directory === 0) return 0;
     const needed = access | (flag !== 0 && (access & WRITE) !== 0 ? DIRTY : 0);
@@ -104,28 +104,28 @@ export function walker({ u32, s, at }: Flat): Walker {
 
   /** Host page | TLB_HELD_*, or 0. */
   function translate(linear: number, access: number, user: number): number {
-    const dram = u32[dramAt]!;
-    const size = u32[framesAt]! * PAGE_SIZE;
-    const flag = u32[eptpAt]! & EPTP_ACCESSED_DIRTY ? ACCESSED : 0;
+    const dram = i32[dramAt]!;
+    const size = i32[framesAt]! * PAGE_SIZE;
+    const flag = i32[eptpAt]! & EPTP_ACCESSED_DIRTY ? ACCESSED : 0;
     const structure = flag === 0 ? READ : READ | WRITE | DIRTY; // with flags, reads of guest tables count as writes
-    let gpa = (u32[cr3At]! & PAGE_MASK) | ((linear >>> 20) & 0xffc);
+    let gpa = (i32[cr3At]! & PAGE_MASK) | ((linear >>> 20) & 0xffc);
     const gib = gpa >>> 30;
     const directory = upper(gpa, flag, dram, size);
     if (directory === 0) return 0;
 
     let found = lower(directory, gpa, structure, flag, dram, size);
     if (found === 0) return 0;
-    const pde = u32[((found & PAGE_MASK) | (gpa & ~PAGE_MASK)) >>> 2]!;
-    if ((pde & (P | A)) !== (P | A) || (pde & PS && u32[cr4At]! & CR4_PSE)) return 0;
+    const pde = i32[((found & PAGE_MASK) | (gpa & ~PAGE_MASK)) >>> 2]!;
+    if ((pde & (P | A)) !== (P | A) || (pde & PS && i32[cr4At]! & CR4_PSE)) return 0;
     gpa = (pde & PAGE_MASK) | ((linear >>> 10) & 0xffc);
     if (gpa >>> 30 !== gib) return 0;
     found = lower(directory, gpa, structure, flag, dram, size);
     if (found === 0) return 0;
-    const pte = u32[((found & PAGE_MASK) | (gpa & ~PAGE_MASK)) >>> 2]!;
+    const pte = i32[((found & PAGE_MASK) | (gpa & ~PAGE_MASK)) >>> 2]!;
     if ((pte & (P | A)) !== (P | A)) return 0;
 
     const wanted = (access & WRITE) | user; // R/W and U/S
-    const rights = (pde & pte & (RW | US)) | (user === 0 && (u32[cr0At]! & CR0_WP) === 0 ? RW : 0);
+    const rights = (pde & pte & (RW | US)) | (user === 0 && (i32[cr0At]! & CR0_WP) === 0 ? RW : 0);
     gpa = pte & PAGE_MASK;
     if (wanted & ~rights || (access & WRITE && (pte & D) === 0) || gpa >>> 30 !== gib) return 0;
     const needed = access | (flag !== 0 && (access & WRITE) !== 0 ? DIRTY : 0);
