@@ -43,7 +43,8 @@ function renderWall(rows: readonly WallComparison[]): string {
     ...['point', 'column', 'unit'].map((heading) => ({ heading })),
     ...right.map((heading) => ({ heading, right: true })),
   ];
-  const cells = rows
+  const shown = rows.filter(({ point, column }) => point === '' || column === 'run_ms');
+  const cells = shown
     .slice(0, MAX_ROWS)
     .map((row) => [
       ...[row.point === '' ? 'all cells' : row.point, row.column, row.unit, String(row.samplesA), String(row.samplesB)],
@@ -51,7 +52,8 @@ function renderWall(rows: readonly WallComparison[]): string {
       row.interval === undefined ? '-' : `${row.interval.low.toFixed(3)} to ${row.interval.high.toFixed(3)}`,
       ...[probability(row.p), probability(row.adjusted)],
     ]);
-  return `${renderGrid(columns, cells)}${more(rows)}`;
+  const left = rows.length - shown.length;
+  return `${renderGrid(columns, cells)}${more(shown)}${left > 0 ? 'other columns by point: --json\n' : ''}`;
 }
 
 /** @returns the exit code */

@@ -318,6 +318,7 @@ export class Loader {
       ...{ name, guest: domain.guest, path: image.path, memoryBytes, cmdline, translation, modules },
       ...(domain.pcpu !== undefined && { pcpu: domain.pcpu }),
       ...(input !== undefined && { input }),
+      ...(domain.cpuid?.hide !== undefined && { cpuidHide: domain.cpuid.hide }),
       ...(maxInstructions !== undefined && { maxInstructions }),
       ...(domain.expect !== undefined && { expect: this.expectation(path, domain, image.image, cmdline) }),
     };

@@ -1,6 +1,8 @@
 /** Scenario → host run → results. */
+
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { hideFeatures } from '../hypervisor/cpuid.js';
 import type {
   CostTable,
   DomainConfig,
@@ -11,6 +13,7 @@ import type {
   Progress,
   RunOptions,
 } from '../hypervisor/types.js';
+
 import type { ClaimFailure, ParameterValue, Row } from './cell.js';
 import { failedScenarioClaims } from './claims.js';
 import { failedClaims } from './expect.js';
@@ -123,6 +126,7 @@ export function hostConfig(scenario: Scenario, costTable: CostTable): HostConfig
       ...(modules.length > 0 && { modules }),
       ...(spec.pcpu !== undefined && { pcpu: spec.pcpu }),
       ...(spec.input !== undefined && { input: spec.input }),
+      ...(spec.cpuidHide !== undefined && { cpuid: hideFeatures(spec.cpuidHide) }),
       ...(spec.maxInstructions !== undefined && { maxInstructions: spec.maxInstructions }),
     };
   });

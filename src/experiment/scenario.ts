@@ -1,4 +1,5 @@
 /** A scenario as the rest of the program sees it: checked, complete, in base units. */
+import type { CpuidFeature } from '../hypervisor/cpuid.js';
 import type { EptPageSize } from '../hypervisor/types.js';
 import type { NativeChecksums } from './guests.js';
 import type { OUTCOMES } from './schema.js';
@@ -30,6 +31,8 @@ export interface DomainSpec {
     | { readonly kind: 'direct' };
   readonly input?: string;
   readonly modules: readonly ModuleSpec[];
+  /** CPUID features that the domain does not see. */
+  readonly cpuidHide?: readonly CpuidFeature[];
   readonly maxInstructions?: number;
   readonly expect?: Expectation;
 }

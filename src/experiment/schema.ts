@@ -5,6 +5,7 @@
  * and what is allowed. Objects are strict. Rules that span fields are in load.ts.
  */
 import { z } from 'zod';
+import { CPUID_FEATURES, type CpuidFeature } from '../hypervisor/cpuid.js';
 import { quote, suggest } from './problem.js';
 import { COUNT, FREQUENCY, formatQuantity, MEMORY, parseQuantity, TIME, type Unit } from './units.js';
 
@@ -172,6 +173,8 @@ const moduleSchema = z.strictObject({
   name: latin1(LIMITS.textMax).optional().describe('string the guest finds with the module; default: the path'),
 });
 
+const HIDEABLE = Object.keys(CPUID_FEATURES) as CpuidFeature[];
+
 /** All but the guest, which a template need not name. */
 const settings = {
   memory: quantity(MEMORY, { min: LIMITS.memoryMin, max: LIMITS.memoryMax, step: 4096 })
@@ -184,6 +187,12 @@ const settings = {
     .describe('physical CPU; default: dealt out in order'),
   translation: translationSchema.prefault({}).describe('how guest-physical memory is found'),
   input: latin1(LIMITS.inputMax).optional().describe('bytes waiting at the serial port'),
+  cpuid: z
+    .strictObject({
+      hide: z.array(choice(HIDEABLE)).max(HIDEABLE.length).optional().describe('features that CPUID does not show'),
+    })
+    .optional()
+    .describe('what the processor says of itself'),
   modules: z.array(moduleSchema).max(64).optional().describe('Multiboot modules'),
   'max-instructions': quantity(COUNT, { min: 1, max: 1e15 })
     .optional()

@@ -13,6 +13,7 @@ export const FEATURE_CX8 = 1 << 8; //   CMPXCHG8B
 export const FEATURE_SEP = 1 << 11; //  SYSENTER and SYSEXIT
 export const FEATURE_PGE = 1 << 13; //  global pages
 export const FEATURE_CMOV = 1 << 15; // CMOVcc
+export const FEATURE_PAT = 1 << 16; //  page attribute table
 export const FEATURE_CLFSH = 1 << 19; // CLFLUSH
 export const FEATURE_MMX = 1 << 23;
 export const FEATURE_FXSR = 1 << 24; //  FXSAVE and FXRSTOR
@@ -20,7 +21,15 @@ export const FEATURE_SSE = 1 << 25;
 export const FEATURE_SSE2 = 1 << 26;
 const FLOATING_POINT = FEATURE_FPU | FEATURE_CLFSH | FEATURE_MMX | FEATURE_FXSR | FEATURE_SSE | FEATURE_SSE2;
 const FEATURES_EDX =
-  FLOATING_POINT | FEATURE_PSE | FEATURE_TSC | FEATURE_MSR | FEATURE_CX8 | FEATURE_SEP | FEATURE_PGE | FEATURE_CMOV;
+  FLOATING_POINT |
+  FEATURE_PSE |
+  FEATURE_TSC |
+  FEATURE_MSR |
+  FEATURE_CX8 |
+  FEATURE_SEP |
+  FEATURE_PGE |
+  FEATURE_CMOV |
+  FEATURE_PAT;
 
 // Leaf 1 ECX
 export const FEATURE_HYPERVISOR = 1 << 31; // never set by hardware: software runs on a hypervisor
@@ -36,6 +45,36 @@ const XEN_MAX = XEN_BASE + 2;
 /** The MSR through which a guest places its hypercall page. */
 export const XEN_HYPERCALL_MSR = 0x40000000;
 export const XEN_VERSION = (4 << 16) | 17; // the ABI that is followed: Xen 4.17
+
+/** Features that a scenario can hide, by the manual's names. Hiding is what CPUID says; the instructions go on working. */
+export const CPUID_FEATURES = {
+  fpu: { edx: FEATURE_FPU },
+  pse: { edx: FEATURE_PSE },
+  tsc: { edx: FEATURE_TSC },
+  msr: { edx: FEATURE_MSR },
+  cx8: { edx: FEATURE_CX8 },
+  sep: { edx: FEATURE_SEP },
+  pge: { edx: FEATURE_PGE },
+  cmov: { edx: FEATURE_CMOV },
+  pat: { edx: FEATURE_PAT },
+  clfsh: { edx: FEATURE_CLFSH },
+  mmx: { edx: FEATURE_MMX },
+  fxsr: { edx: FEATURE_FXSR },
+  sse: { edx: FEATURE_SSE },
+  sse2: { edx: FEATURE_SSE2 },
+  hypervisor: { ecx: FEATURE_HYPERVISOR },
+} as const satisfies Record<string, { readonly edx?: number; readonly ecx?: number }>;
+
+export type CpuidFeature = keyof typeof CPUID_FEATURES;
+
+/** The policy that hides these features. */
+export function hideFeatures(names: readonly CpuidFeature[]): CpuidConfig {
+  const words: readonly { readonly edx?: number; readonly ecx?: number }[] = names.map((name) => CPUID_FEATURES[name]);
+  return {
+    hideEdx: words.reduce((word, { edx = 0 }) => word | edx, 0),
+    hideEcx: words.reduce((word, { ecx = 0 }) => word | ecx, 0),
+  };
+}
 
 /** Leaf 1 feature words of a domain, kept in VCPU_CPUID_MASK: the core consults them too. */
 export function cpuidFeatures(config: CpuidConfig | undefined): { edx: number; ecx: number } {
