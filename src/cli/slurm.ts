@@ -31,7 +31,7 @@ export async function slurmCommand(file: string, args: SlurmArguments, io: Io): 
     );
   }
   const name = plan.points[0]?.scenario.name ?? 'ringfence';
-  const { tasks, cpus, time, out = `results/${name}`, set: sets } = args;
+  const { tasks, cpus, time, out = `results/${name}-shards`, set: sets } = args;
   const job = { scenario: file, sets, tasks, cpus, out, name };
   io.out.write(slurmScript(time === undefined ? job : { ...job, time }));
   return EXIT.ok;
@@ -52,7 +52,7 @@ export const registerSlurm: Register = (program, io, done) => {
     .requiredOption('--tasks <n>', 'number of shards', wholeNumber(1, 100_000))
     .option('--cpus <n>', 'CPUs, and so cells at a time, per task', wholeNumber(1, 64), 1)
     .option('--time <HH:MM:SS>', 'time limit of a task', duration)
-    .option('--out <dir>', 'folder for the shards, on a shared file system (default: results/<scenario>)')
+    .option('--out <dir>', 'folder for the shards, on a shared file system (default: results/<scenario>-shards)')
     .option('--set <path=value>', 'change a value of the scenario; may be repeated', collect, [])
     .addHelpText(
       'after',
