@@ -3,10 +3,13 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { batchId, collectBatch, submitBatch, work } from '../../src/experiment/queue.js';
 import { buildIdentity, checkScenario, planOf, sweep, versions } from '../../src/index.js';
 import { CELLS, Folder, start } from './sweep.js';
+
+// Many processes, each of which compiles the machine: slow on a busy computer.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
 

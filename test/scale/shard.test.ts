@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { BatchResults } from '../../src/experiment/cell.js';
 import { journalLine, readJournal } from '../../src/experiment/journal.js';
 import { mergeBatches } from '../../src/experiment/shard.js';
@@ -9,6 +9,9 @@ import { slurmScript } from '../../src/experiment/slurm.js';
 import { readBatch } from '../../src/experiment/tables.js';
 import { sweep } from '../../src/index.js';
 import { CELLS, COMMAND, Folder, start } from './sweep.js';
+
+// Many processes, each of which compiles the machine: slow on a busy computer.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 const folder = new Folder();
 let whole: BatchResults;
