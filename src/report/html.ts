@@ -25,7 +25,7 @@ caption{text-align:left;padding:0 0 .5rem}th,td{padding:.28rem .8rem .28rem 0;te
 th{font-weight:600;border-bottom:2px solid var(--rule)}th.n,td.n{text-align:right}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1.2rem;font-size:.9rem;margin:0}dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
 code,.mono{font-family:ui-monospace,monospace;font-size:.92em}a{color:inherit}
-@media print{:root{--ink:#000;--soft:#444;--rule:#bbb;--paper:#fff;--panel:#fff;--good:#000;--bad:#000}body{max-width:none;padding:0;font-size:11pt}.chart{padding:0}.chart svg{color:#000}.links{display:none}thead{display:table-header-group}tr{break-inside:avoid}h2{break-after:avoid}}
+@media print{:root{--ink:#000;--soft:#444;--rule:#bbb;--paper:#fff;--panel:#fff;--good:#000;--bad:#000}body{max-width:none;padding:0;font-size:11pt}.chart{padding:0}.chart,.scroll{overflow:visible}.chart svg{color:#000;max-height:8cm}table{width:100%;font-size:7.5pt}th,td{padding-right:.4rem}th{overflow-wrap:anywhere}.links{display:none}thead{display:table-header-group}tr{break-inside:avoid}h2{break-after:avoid}}
 `;
 
 function grid({ headings, rows, omitted, caption }: Grid, codeColumn = -1): string {
