@@ -380,7 +380,7 @@ function terminalCall(uop: Uop): Extract<Statement, { kind: 'call' }> | undefine
 
 /** Comparison that decides a fused condition without flags. */
 function fusedTest(uop: Uop): string {
-  const compare = uop.row.name === 'cmp';
+  const compare = uop.row.name === 'cmp' || uop.row.name === 'sub';
   const w = uop.width;
   const result = compare ? masked('dst - src', w) : 'dst & src';
   switch (uop.fused) {
@@ -410,8 +410,10 @@ export function emitHot(uop: Uop): string[] {
   const link = (test: string) =>
     `next = load<usize>(blk + (${test} ? BLOCK_LINK0 : BLOCK_LINK1)); if (!next) next = follow(s, blk, ${test});`;
   if (uop.fused !== undefined) {
+    // The way on is found first: without it the cold case does everything.
+    c.lines.push(`const taken: bool = ${fusedTest(uop)};`, link('taken'), 'if (!next) break;');
     statements(c, uop.program);
-    c.lines.push(`const taken: bool = ${fusedTest(uop)};`, link('taken'), 'break;');
+    c.lines.push('break;');
     return c.lines;
   }
   const terminal = terminalCall(uop);
@@ -441,8 +443,9 @@ export function emitCold(uop: Uop): string[] {
   const c: Context = { uop, hot: false, locals: new Map(), lines: [], leave: 'STATUS_FAULT' };
   prologue(c);
   if (uop.fused !== undefined) {
+    c.lines.push(`const taken: bool = ${fusedTest(uop)};`);
     statements(c, uop.program);
-    c.lines.push(`return transferNear(s, blk, ${fusedTest(uop)}, 4);`);
+    c.lines.push('return transferNear(s, blk, taken, 4);');
     return c.lines;
   }
   const terminal = terminalCall(uop);

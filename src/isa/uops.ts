@@ -74,7 +74,12 @@ export interface Entry {
 export const UOPS: Uop[] = [];
 const byKey = new Map<string, Uop>();
 
-const FUSABLE = new Set(['cmp', 'test']);
+/** A compare, or an operation that sets the flags of one, with a register as destination. */
+function isFusable(uop: Uop): boolean {
+  if (uop.row.name === 'cmp' || uop.row.name === 'test') return true;
+  return (uop.row.name === 'sub' || uop.row.name === 'and') && uop.width === WORD && uop.places[0] === 'a';
+}
+
 /** Conditions that a compare can decide without materialised flags: all but O and P. */
 export const FUSED_CONDITIONS = [2, 4, 6, 8, 12, 14];
 
@@ -181,7 +186,7 @@ function addVariants(uop: Uop): void {
     uop.variants.generic = { ...uop, name: `${name}_generic`, hot: false, variants: {} };
     UOPS.push(uop.variants.generic);
   }
-  if (hot && FUSABLE.has(uop.row.name)) {
+  if (hot && isFusable(uop)) {
     uop.variants.fused = FUSED_CONDITIONS.map((condition) => ({
       ...uop,
       name: `${name}_j${CONDITIONS[condition >> 1]}`,
