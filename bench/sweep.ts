@@ -19,8 +19,8 @@ import { BASELINE, type Row, rowsOf } from './report.js';
 const CELLS = 1000;
 /** Outermost, so that cells of all sizes come early and memory can be compared. */
 const SEEDS = 50;
-/** Resident memory is looked at after so many cells and at the end. */
-const SETTLED = 100;
+/** Resident memory is looked at after so many cells. */
+const WATCHED = [100, 250, 500, 1000];
 
 const dist = (file: string): string => pathToFileURL(join(packageRoot(), 'dist/src', file)).href;
 
@@ -47,8 +47,22 @@ const message = (worker: Worker): Promise<unknown> =>
     worker.once('error', fail);
   });
 
-/** Milliseconds of all cells in bare loops; the threads are loaded before. */
-async function bare(scenarios: readonly Ringfence.Scenario[], threads: number): Promise<number> {
+/** Milliseconds of real time, and of processor time of all threads. */
+interface Cost {
+  readonly real: number;
+  readonly cpu: number;
+}
+
+async function cost(action: () => Promise<unknown>): Promise<Cost> {
+  const start = performance.now();
+  const used = process.cpuUsage();
+  await action();
+  const { user, system } = process.cpuUsage(used);
+  return { real: performance.now() - start, cpu: (user + system) / 1000 };
+}
+
+/** All cells in bare loops; the threads are loaded before. */
+async function bare(scenarios: readonly Ringfence.Scenario[], threads: number): Promise<Cost> {
   const workers = Array.from({ length: threads }, (_, thread) => {
     const mine = scenarios.filter((_, index) => index % threads === thread);
     const modules = {
@@ -60,11 +74,11 @@ async function bare(scenarios: readonly Ringfence.Scenario[], threads: number): 
     return new Worker(source, { execArgv: [], workerData: { scenarios: mine, ...modules } });
   });
   await Promise.all(workers.map(message));
-  const start = performance.now();
-  const done = workers.map(message);
-  for (const worker of workers) worker.postMessage('go');
-  await Promise.all(done);
-  const elapsed = performance.now() - start;
+  const elapsed = await cost(() => {
+    const done = workers.map(message);
+    for (const worker of workers) worker.postMessage('go');
+    return Promise.all(done);
+  });
   await Promise.all(workers.map((worker) => worker.terminate()));
   return elapsed;
 }
@@ -94,35 +108,41 @@ export async function runSweep(
   try {
     progress.step('sweep: bare loops');
     const before = await bare(scenarios, threads);
-    let settled = 0;
-    let last = 0;
-    const start = performance.now();
-    const results = await sweep(plan, {
-      workers: threads,
-      out: join(folder, 'batch'),
-      onProgress: ({ done }) => {
-        progress.step(`sweep: ${done} of ${CELLS} cells`);
-        if (done === SETTLED) settled = process.memoryUsage.rss();
-        if (done === CELLS) last = process.memoryUsage.rss();
-      },
+    const resident: string[] = [];
+    const batch = await cost(async () => {
+      const results = await sweep(plan, {
+        workers: threads,
+        out: join(folder, 'batch'),
+        onProgress: ({ done }) => {
+          progress.step(`sweep: ${done} of ${CELLS} cells`);
+          if (!WATCHED.includes(done)) return;
+          resident.push(`${(process.memoryUsage.rss() / 1024 ** 2).toFixed(0)} MiB after ${done}`);
+        },
+      });
+      if (!results.passed) throw new BenchError('a cell of the sweep failed');
     });
-    const batch = performance.now() - start;
-    if (!results.passed) throw new BenchError('a cell of the sweep failed');
     progress.step('sweep: bare loops again');
-    const after = await bare(scenarios, threads);
-    const mean = (before + after) / 2;
-    const perCell = (ms: number): number => (ms * threads) / CELLS;
-    const share = ((mean / batch) * 100).toFixed(1);
-    const overhead = (perCell(batch) - perCell(mean)).toFixed(3);
-    const mib = (bytes: number): string => (bytes / 1024 ** 2).toFixed(0);
+    const loops = [before, await bare(scenarios, threads)];
+    const real = loops.map((loop) => (loop.real * threads) / CELLS);
+    const cpu = loops.map((loop) => loop.cpu / CELLS);
+    const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+    const [batchReal, batchCpu] = [(batch.real * threads) / CELLS, batch.cpu / CELLS];
+    const percent = (part: number, whole: number): string => `${((part / whole) * 100).toFixed(1)} %`;
     return {
-      rows: rowsOf('sweep', 'ms/cell', [
-        { subject: BASELINE, about: 'bare loops: runHost, nothing kept', values: [before, after].map(perCell) },
-        { subject: 'batch', about: 'pool, journal, fsync, results, start and end', values: [perCell(batch)] },
-      ]),
+      rows: [
+        ...rowsOf('sweep', 'ms/cell', [
+          { subject: BASELINE, about: 'bare loops: runHost, nothing kept; real time per thread', values: real },
+          { subject: 'batch', about: 'pool, journal, fsync, results, start and end', values: [batchReal] },
+        ]),
+        ...rowsOf('sweep-cpu', 'ms/cell', [
+          { subject: BASELINE, about: 'bare loops; processor time, which other programs do not change', values: cpu },
+          { subject: 'batch', about: 'pool, journal, fsync, results, start and end', values: [batchCpu] },
+        ]),
+      ],
       summary: [
-        `sweep: ${share} % of the throughput of bare loops on ${threads} threads; ${overhead} ms per cell more`,
-        `sweep: resident memory ${mib(settled)} MiB after ${SETTLED} cells, ${mib(last)} MiB after ${CELLS}`,
+        `sweep: ${percent(mean(real), batchReal)} of the throughput of bare loops on ${threads} threads`,
+        `sweep: ${percent(mean(cpu), batchCpu)} of their processor time is the cells'; ${(batchCpu - mean(cpu)).toFixed(2)} ms per cell more`,
+        `sweep: resident memory ${resident.join(', ')} cells`,
         '',
       ],
     };

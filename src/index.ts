@@ -17,7 +17,6 @@
  *   JournalError       the journal is damaged or of another plan; `code`
  *   JournalWriteError  the journal cannot be written (`code` ENOSPC: the disk is full); `kept` cells are safe
  */
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -27,7 +26,7 @@ import type { BatchIdentity, BatchResults } from './experiment/cell.js';
 import type { ConsolePolicy } from './experiment/cell-run.js';
 import { fingerprint } from './experiment/fingerprint.js';
 import { readCatalogue } from './experiment/guests.js';
-import { type Machine, machine } from './experiment/machine.js';
+import { coreHash, type Machine, machine } from './experiment/machine.js';
 import { writeManifest } from './experiment/manifest.js';
 import { type CellLimits, type DraftPlan, identifyPlan, type Plan, parsePlan, readPlan } from './experiment/plan.js';
 import { ScenarioError } from './experiment/problem.js';
@@ -192,10 +191,7 @@ export function planOf(draft: DraftPlan, host: Machine = machine()): Plan {
 
 /** What results depend on beside the plan. */
 export function buildIdentity(host: Machine = machine()): Omit<BatchIdentity, 'plan'> {
-  const core = createHash('sha256')
-    .update(readFileSync(join(packageRoot(), 'build/core.wasm')))
-    .digest('hex');
-  return { ringfence: versions().ringfence ?? '', core, costTable: fingerprint(host.costTable) };
+  return { ringfence: versions().ringfence ?? '', core: coreHash(), costTable: fingerprint(host.costTable) };
 }
 
 let known: Readonly<Record<string, string>> | undefined;

@@ -88,7 +88,7 @@ export function shardCells(cells: readonly PlannedCell[], shard: BatchOptions['s
 export function cellTask(
   plan: Plan,
   { cell, scenario }: PlannedCell,
-  options: Pick<BatchOptions, 'out' | 'consoles' | 'limits' | 'reproducer'>,
+  options: Pick<BatchOptions, 'out' | 'consoles' | 'limits' | 'reproducer'> & Partial<Pick<BatchOptions, 'identity'>>,
 ): CellTask {
   return {
     ...{ cell, scenario, images: plan.resolved.images },
@@ -96,6 +96,7 @@ export function cellTask(
     reproducer: options.reproducer?.(cell) ?? '',
     consoles: options.consoles ?? 'failed',
     ...(options.out !== undefined && { out: options.out }),
+    ...(options.identity !== undefined && { core: options.identity.core }),
   };
 }
 

@@ -14,6 +14,8 @@ export interface CellTask {
   readonly scenario: Scenario;
   /** SHA-256 by guest or module, as when the plan was made. */
   readonly images: Readonly<Record<string, string>>;
+  /** SHA-256 of the core.wasm that the batch began with. */
+  readonly core?: string;
   /** Largest flat memory, bytes. */
   readonly memoryBytes: number;
   readonly reproducer: string;

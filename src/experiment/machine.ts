@@ -1,8 +1,11 @@
 /** The real machine behind scenarios. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { framesNeeded } from '../hypervisor/domain.js';
 import { runHost } from '../hypervisor/host.js';
 import { planBoot } from '../hypervisor/multiboot.js';
-import { Core, coreModule } from '../machine/core.js';
+import { Core, coreModule, packageRoot } from '../machine/core.js';
 import { DEFAULT_COST_TABLE } from '../machine/cost-table.js';
 import type { LoadContext } from './load.js';
 import type { Platform } from './run.js';
@@ -15,6 +18,13 @@ export interface Machine extends Platform {
 }
 
 const WASM_PAGE = 65536;
+
+/** SHA-256 of build/core.wasm as it is now. */
+export function coreHash(): string {
+  return createHash('sha256')
+    .update(readFileSync(join(packageRoot(), 'build/core.wasm')))
+    .digest('hex');
+}
 
 export function machine(): Machine {
   let known: Core | undefined;

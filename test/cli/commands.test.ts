@@ -218,6 +218,18 @@ describe('the help', () => {
   });
 });
 
+describe('a pipe', () => {
+  it.skipIf(!existsSync('/bin/bash')).each(['schema', 'list --guests', '--help'])(
+    'of %s to head ends quietly',
+    (words) => {
+      const script = `set -o pipefail; "$0" --import tsx src/cli/main.ts ${words} | head -n 1`;
+      const ended = spawnSync('/bin/bash', ['-c', script, process.execPath], { encoding: 'utf8' });
+      expect(ended).toMatchObject({ status: 0, stderr: '' });
+      expect(ended.stdout.split('\n')).toHaveLength(2);
+    },
+  );
+});
+
 describe('the library', () => {
   it('is all that run, check, init, list, schema and completion use', () => {
     for (const name of ['run', 'run-batch', 'check', 'init', 'list', 'schema', 'completion', 'program']) {

@@ -3,8 +3,6 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { cellTask } from '../../src/experiment/batch.js';
-import { CellPool } from '../../src/experiment/cell-pool.js';
 import { readJournal as readBatchJournal } from '../../src/experiment/journal.js';
 import {
   AbortedError,
@@ -85,57 +83,6 @@ describe('a batch', () => {
       const { results } = await runScenario(scenario, { cell: cell.index });
       expect([cell.index, found?.fingerprint]).toEqual([cell.index, results.fingerprint]);
     }
-  });
-
-  it('records cells that fail, hang, exhaust memory or kill their worker, retries once, and goes on', async () => {
-    const out = fresh();
-    const marker = join(folder, 'marker');
-    const faults = ['n=1000', 'exit', 'hang', 'throw', `once ${marker}`, 'n=100000'];
-    const scenario = defineScenario({
-      domains: { a: { guest: 'sieve', memory: '4MiB' } },
-      sweep: {
-        zip: {
-          'domains.a.cmdline': [...faults, 'n=400000'],
-          'domains.a.memory': [...faults.map(() => '4MiB'), '512MiB'],
-        },
-      },
-    });
-    const worker = join(import.meta.dirname, 'faulty-worker.ts');
-    const limits = { timeMs: 2500, memoryBytes: 256 * 1024 ** 2 };
-    const { deterministic, wallClock, passed } = await sweep(scenario, { workers: 2, out, worker, limits });
-    expect(passed).toBe(false);
-    expect(deterministic.map(({ status }) => status)).toEqual([
-      'ok',
-      'crashed',
-      'timeout',
-      'crashed',
-      'ok',
-      'ok',
-      'memory',
-    ]);
-    expect(wallClock.map(({ attempts }) => attempts)).toEqual([1, 2, 2, 2, 2, 1, 2]);
-    expect(wallClock[1]?.error?.message).toMatch(/exited with code: 3/);
-    expect(wallClock[2]?.error?.message).toBe('did not end within 2.5 s of real time');
-    expect(wallClock[3]?.error?.message).toMatch(/thrown by the worker/);
-    expect(wallClock[6]?.error?.message).toMatch(/needs \d+ MiB of flat memory; the limit is 256 MiB/);
-    expect(wallClock[1]?.reproducer).toBe(`ringfence run ${out}/scenario.yaml --cell 1`);
-    const again = await sweep(scenario, { workers: 2, out, worker, limits, resume: true });
-    expect(again.deterministic).toEqual(deterministic);
-  }, 60_000);
-
-  it('records a cell that exhausts the heap of its thread, and goes on', async () => {
-    const heap = defineScenario({ domains: { a: { guest: 'sieve', memory: '4MiB', cmdline: 'heap' } }, repeat: 2 });
-    const plan = planOf(checkScenario(heap));
-    const worker = join(import.meta.dirname, 'faulty-worker.ts');
-    const pool = new CellPool({ workers: 1, timeMs: 30_000, heapMiB: 64, worker });
-    const [greedy, modest] = plan.cells.map((cell) => cellTask(plan, cell, {}));
-    const good = {
-      ...modest!,
-      scenario: { ...modest!.scenario, domains: [{ ...modest!.scenario.domains[0]!, cmdline: '' }] },
-    };
-    expect(await pool.run(greedy!)).toMatchObject({ status: 'memory', attempts: 2, error: { code: 'memory' } });
-    expect(await pool.run(good)).toMatchObject({ status: 'ok', attempts: 1 });
-    await pool.close();
   });
 
   it('goes on after an abort without loss or repetition', async () => {

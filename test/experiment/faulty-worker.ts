@@ -1,10 +1,21 @@
-/** The worker of a CellPool with cells that misbehave: the first domain's command line says how. */
+/**
+ * The worker of a CellPool with cells that misbehave: the first domain's command line says how. With RINGFENCE_TEST_DEATHS, a
+ * folder, it dies under the first attempt of every third cell, whatever that is: once before the cell, once after it.
+ */
 import { existsSync, writeFileSync } from 'node:fs';
 import work, { type WorkerTask } from '../../src/experiment/cell-worker.js';
 
 export default async function misbehave(task: WorkerTask): Promise<unknown> {
   const [fault, marker] = (task.scenario.domains[0]?.cmdline ?? '').split(' ');
   Atomics.store(task.began, 0, 1);
+  const deaths = process.env.RINGFENCE_TEST_DEATHS;
+  const { index } = task.cell;
+  const mark = `${deaths}/${index}`;
+  if (deaths !== undefined && index % 3 === 0 && !existsSync(mark)) {
+    writeFileSync(mark, '');
+    if (index % 2 === 0) await work(task);
+    return process.exit(9);
+  }
   switch (fault) {
     case 'exit':
       return process.exit(3);

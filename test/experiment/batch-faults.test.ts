@@ -1,0 +1,91 @@
+/** Cells that misbehave, on the real machine. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { cellTask } from '../../src/experiment/batch.js';
+import { CellPool } from '../../src/experiment/cell-pool.js';
+import { type BatchResults, checkScenario, defineScenario, planOf, type SweepOptions, sweep } from '../../src/index.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'ringfence-batch-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+let folders = 0;
+const fresh = (): string => join(folder, `out-${folders++}`);
+
+const small = defineScenario({
+  title: 'Small',
+  host: { pcpus: 2, quantum: '200us' },
+  domains: {
+    a: { guest: 'sieve', cmdline: 'n=1000', memory: '4MiB', expect: { outcome: 'poweroff', checksum: 'native' } },
+    b: { guest: 'timer', cmdline: 'ticks=5', memory: '4MiB' },
+  },
+  sweep: { grid: { 'host.pcpus': [1, 2], 'domains.a.memory': ['4MiB', '8MiB', '12MiB'] } },
+  repeat: 2,
+});
+const run = (options: SweepOptions = {}): Promise<BatchResults> => sweep(small, { workers: 2, ...options });
+const first = run();
+
+describe('a batch with faults', () => {
+  it('records cells that fail, hang, exhaust memory or kill their worker, retries once, and goes on', async () => {
+    const out = fresh();
+    const marker = join(folder, 'marker');
+    const faults = ['n=1000', 'exit', 'hang', 'throw', `once ${marker}`, 'n=100000'];
+    const scenario = defineScenario({
+      domains: { a: { guest: 'sieve', memory: '4MiB' } },
+      sweep: {
+        zip: {
+          'domains.a.cmdline': [...faults, 'n=400000'],
+          'domains.a.memory': [...faults.map(() => '4MiB'), '512MiB'],
+        },
+      },
+    });
+    const worker = join(import.meta.dirname, 'faulty-worker.ts');
+    const limits = { timeMs: 2500, memoryBytes: 256 * 1024 ** 2 };
+    const { deterministic, wallClock, passed } = await sweep(scenario, { workers: 2, out, worker, limits });
+    expect(passed).toBe(false);
+    expect(deterministic.map(({ status }) => status)).toEqual([
+      'ok',
+      'crashed',
+      'timeout',
+      'crashed',
+      'ok',
+      'ok',
+      'memory',
+    ]);
+    expect(wallClock.map(({ attempts }) => attempts)).toEqual([1, 2, 2, 2, 2, 1, 2]);
+    expect(wallClock[1]?.error?.message).toMatch(/exited with code: 3/);
+    expect(wallClock[2]?.error?.message).toBe('did not end within 2.5 s of real time');
+    expect(wallClock[3]?.error?.message).toMatch(/thrown by the worker/);
+    expect(wallClock[6]?.error?.message).toMatch(/needs \d+ MiB of flat memory; the limit is 256 MiB/);
+    expect(wallClock[1]?.reproducer).toBe(`ringfence run ${out}/scenario.yaml --cell 1`);
+    const again = await sweep(scenario, { workers: 2, out, worker, limits, resume: true });
+    expect(again.deterministic).toEqual(deterministic);
+  }, 60_000);
+
+  it('has the same results when its workers are killed under it', async () => {
+    process.env.RINGFENCE_TEST_DEATHS = mkdtempSync(join(folder, 'deaths-'));
+    try {
+      const results = await run({ worker: join(import.meta.dirname, 'faulty-worker.ts'), out: fresh() });
+      expect(results.wallClock.map(({ attempts }) => attempts)).toEqual([2, 1, 1, 2, 1, 1, 2, 1, 1, 2, 1, 1]);
+      expect(results.deterministic).toEqual((await first).deterministic);
+      expect(results.fingerprint).toBe((await first).fingerprint);
+    } finally {
+      delete process.env.RINGFENCE_TEST_DEATHS;
+    }
+  });
+
+  it('records a cell that exhausts the heap of its thread, and goes on', async () => {
+    const heap = defineScenario({ domains: { a: { guest: 'sieve', memory: '4MiB', cmdline: 'heap' } }, repeat: 2 });
+    const plan = planOf(checkScenario(heap));
+    const worker = join(import.meta.dirname, 'faulty-worker.ts');
+    const pool = new CellPool({ workers: 1, timeMs: 30_000, heapMiB: 64, worker });
+    const [greedy, modest] = plan.cells.map((cell) => cellTask(plan, cell, {}));
+    const good = {
+      ...modest!,
+      scenario: { ...modest!.scenario, domains: [{ ...modest!.scenario.domains[0]!, cmdline: '' }] },
+    };
+    expect(await pool.run(greedy!)).toMatchObject({ status: 'memory', attempts: 2, error: { code: 'memory' } });
+    expect(await pool.run(good)).toMatchObject({ status: 'ok', attempts: 1 });
+    await pool.close();
+  });
+});
