@@ -14,7 +14,7 @@ const FIRST_PAGE = 0x180;
 const TABLE = 0x1f0 * 4096;
 const WINDOW = 0xf000_0000;
 const SLOTS = 4; // places in the window
-const RUNS = Number(process.env.RINGFENCE_MODEL_RUNS ?? 400);
+const RUNS = Number(process.env.RINGFENCE_MODEL_RUNS ?? 200);
 
 interface Grant {
   to: number;
@@ -48,8 +48,8 @@ type Operation =
   | { op: 'destroy'; d: number };
 
 const domain = fc.nat(DOMAINS - 1);
-const port = fc.integer({ min: 0, max: 4 });
-const ref = fc.integer({ min: 8, max: 10 });
+const port = fc.integer({ min: 0, max: 3 });
+const ref = fc.integer({ min: 8, max: 9 });
 const slot = fc.nat(SLOTS - 1);
 const page = fc.nat(PAGES - 1);
 const operation: fc.Arbitrary<Operation> = fc.oneof(
@@ -60,8 +60,8 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
       ref,
       to: domain,
       page,
-      readonly: fc.boolean(),
-      permit: fc.boolean(),
+      readonly: fc.nat(3).map((n) => n === 0),
+      permit: fc.nat(3).map((n) => n > 0),
     }),
     weight: 6,
   },
@@ -81,7 +81,6 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   { arbitrary: fc.record({ op: fc.constant('bind' as const), d: domain, remote: domain, port }), weight: 3 },
   { arbitrary: fc.record({ op: fc.constant('send' as const), d: domain, port }), weight: 3 },
   { arbitrary: fc.record({ op: fc.constant('close' as const), d: domain, port }), weight: 3 },
-  { arbitrary: fc.record({ op: fc.constant('destroy' as const), d: domain }), weight: 1 },
 );
 
 /** The rules of the public headers, without any of the machine. */
@@ -257,14 +256,16 @@ function invariants(x: Xen, m: Model, frames: readonly (readonly number[])[]): v
 describe('grants and event channels', () => {
   it('follow the plain model, and leave nothing behind', { timeout: 120_000 }, () => {
     fc.assert(
-      fc.property(fc.array(operation, { maxLength: 60 }), (operations) => {
+      fc.property(fc.array(operation, { minLength: 20, maxLength: 150, size: 'max' }), (operations) => {
         const x = new Xen(Array<number>(DOMAINS).fill(0));
         const m = new Model();
         for (let d = 0; d < DOMAINS; d++) x.op(d, 12, 7, struct([2, SELF], [2, 0], [4, 1], [4, 0], [4, TABLE / 4096]));
         const frames = Array.from({ length: DOMAINS }, (_, d) =>
           Array.from({ length: PAGES }, (_, p) => frameOf(x, d, (FIRST_PAGE + p) * 4096)),
         );
-        for (const o of operations) {
+        for (const [n, drawn] of operations.entries()) {
+          // Ends are rare, or nothing would be left to end.
+          const o: Operation = n % 40 === 39 ? { op: 'destroy', d: drawn.d } : drawn;
           if (!m.alive[o.d]) continue;
           expect(real(x, o), JSON.stringify(o)).toBe(modelled(m, o));
           invariants(x, m, frames);
