@@ -100,7 +100,7 @@ function characters(text: string, at: number): number {
 }
 
 /** Fills `out` for `leaf` as domain `domid` sees it. Basic leaves beyond the last return the last one's data, as the manual has it. */
-export function cpuid(leaf: number, featuresEdx: number, featuresEcx: number, domid: number, out: CpuidResult): void {
+export function cpuid(leaf: number, featuresEdx: number, featuresEcx: number, out: CpuidResult, domid = 0): void {
   out.eax = out.ebx = out.ecx = out.edx = 0;
   if (leaf === 0) {
     out.eax = MAX_BASIC;

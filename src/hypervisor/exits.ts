@@ -63,7 +63,7 @@ const cpuidResult: CpuidResult = { eax: 0, ebx: 0, ecx: 0, edx: 0 };
 function onCpuid(guest: Guest): Verdict {
   const { core, vcpu } = guest;
   const mask = vcpu.base + core.layout.VCPU_CPUID_MASK;
-  cpuid(vcpu.eax, core.read(mask), core.read(mask + 4), guest.index, cpuidResult);
+  cpuid(vcpu.eax, core.read(mask), core.read(mask + 4), cpuidResult, guest.index);
   vcpu.eax = cpuidResult.eax;
   vcpu.ebx = cpuidResult.ebx;
   vcpu.ecx = cpuidResult.ecx;
