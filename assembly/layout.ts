@@ -108,11 +108,14 @@ export const VCPU_TLB_BANK: usize = 84; // host address of the L1 bank for the c
 export const VCPU_INHIBIT: usize = 88;
 export const INHIBIT_STI: u32 = 1;
 export const INHIBIT_MOV_SS: u32 = 2;
-export const VCPU_INTR: usize = 92; // 1: the interrupt controller asserts INTR
+export const VCPU_INTR: usize = 92; // INTR_*: who asserts INTR
 export const VCPU_PCPU: usize = 96; // host address of the pCPU that runs this vCPU
 export const VCPU_DOMAIN: usize = 100; // host address of the owning domain
 export const VCPU_INDEX: usize = 104;
 export const VCPU_ACTIVITY: usize = 108; // 0 active, 1 HLT, 2 shutdown (SDM Vol. 3C 26.4.2, "Guest Non-Register State")
+
+export const INTR_PIC: u32 = 1; //   the interrupt controller
+export const INTR_EVENT: u32 = 2; // an event-channel upcall; valid while the guest's evtchn_upcall_pending is set
 
 export const ACTIVITY_ACTIVE: u32 = 0;
 export const ACTIVITY_HLT: u32 = 1;
@@ -201,6 +204,17 @@ export const VCPU_FETCH_USER: usize = 504;
 export const RUN_NONE: u32 = 0; // slot unused, or its domain has ended
 export const RUN_RUNNABLE: u32 = 1;
 export const RUN_BLOCKED: u32 = 2;
+export const RUN_DEFERRED: u32 = 3; // its hypercall is carried out at the quantum's end
+/** What a blocked vCPU waits for beside an interrupt: a port, or POLL_*; SCHEDOP_poll and SCHEDOP_block. */
+export const VCPU_POLL_PORT: usize = 832;
+export const POLL_NONE: u32 = 0;
+export const POLL_UPCALL: u32 = 0xfffffffe; // evtchn_upcall_pending, whether or not there is a callback vector
+export const POLL_ANY: u32 = 0xffffffff; // any event
+// Timers by the domain's clock, f64 cycles; 0: off. They raise VIRQ_TIMER.
+export const VCPU_POLL_END: usize = 840; // end of a SCHEDOP_poll
+export const VCPU_TIMER_ONCE: usize = 848; // VCPUOP_set_singleshot_timer
+export const VCPU_TIMER_NEXT: usize = 856; // next tick of VCPUOP_set_periodic_timer
+export const VCPU_TIMER_PERIOD: usize = 864;
 /** i32: instructions the current run may still retire, less those already charged to the running block. */
 export const VCPU_BUDGET: usize = 768;
 export const VCPU_RUN_BUDGET: usize = 772; // i32: the budget that the run began with
@@ -325,7 +339,48 @@ export const DOMAIN_CONSOLE: usize = 1024; // ring
 export const DOMAIN_CONSOLE_SIZE: u32 = 2048; // power of two
 export const DOMAIN_INPUT: usize = 3072; // ring
 export const DOMAIN_INPUT_SIZE: u32 = 1024; // power of two
-export const DOMAIN_SIZE: usize = 4096;
+// Xen's interface: src/hypervisor/. Everything is zero until the guest uses it.
+export const DOMAIN_SHARED_INFO: usize = 544; // u32 host address of the shared_info frame, 0: none yet
+export const DOMAIN_CALLBACK_VECTOR: usize = 548; // HVM_PARAM_CALLBACK_IRQ of type vector, 0: none
+export const DOMAIN_PCPU: usize = 552; // index of its pCPU
+export const DOMAIN_GANG: usize = 556; // index of the first domain of its gang: those that share pages
+export const DOMAIN_EVTCHN_PORTS: usize = 560; // ports ever used: those from here on are closed
+export const DOMAIN_MAPPINGS: usize = 564; // grant mappings that it holds
+export const DOMAIN_PINS: usize = 568; // grant mappings that others hold of its pages
+export const DOMAIN_GRANT_FRAMES: usize = 572; // frames of its grant table
+export const DOMAIN_GRANT_FRAME: usize = 576; // u32[GRANT_FRAMES_MAX] their numbers
+/** u32[1 + GRANT_FRAMES_MAX]: where the guest has mapped its shared_info and its grant table, address | 1, 0: nowhere. */
+export const DOMAIN_SHARED_AT: usize = 600;
+/** Hook verdicts on what the domain asked for, u32[HOOKS][2]: permitted, denied. src/hypervisor/hooks.ts */
+export const DOMAIN_HOOKS: usize = 640;
+export const HOOKS: u32 = 9;
+/** Event channels: the port is the index, port 0 is never used. */
+export const DOMAIN_EVTCHN: usize = 4096;
+export const EVTCHN_PORTS: u32 = 128;
+export const EVTCHN_STATE: usize = 0; // u16 EVTCHNSTAT_*
+export const EVTCHN_VIRQ: usize = 2; // u16
+export const EVTCHN_REMOTE_DOMAIN: usize = 4; // u32
+export const EVTCHN_REMOTE_PORT: usize = 8; // u32
+export const EVTCHN_SIZE: usize = 16;
+/** Grant mappings that the domain holds: the handle is the index. */
+export const DOMAIN_MAPTRACK: usize = DOMAIN_EVTCHN + (EVTCHN_PORTS as usize) * EVTCHN_SIZE;
+export const MAPTRACK_ENTRIES: u32 = 256;
+export const MAPTRACK_FLAGS: usize = 0; // GNTMAP_*, 0: free
+export const MAPTRACK_DOMAIN: usize = 4; // who granted
+export const MAPTRACK_REF: usize = 8;
+export const MAPTRACK_GPA: usize = 12;
+export const MAPTRACK_SIZE: usize = 16;
+/** Grants in use, parallel to the guest's grant table. */
+export const DOMAIN_GRANT_ACTIVE: usize = DOMAIN_MAPTRACK + (MAPTRACK_ENTRIES as usize) * MAPTRACK_SIZE;
+export const GRANT_FRAMES_MAX: u32 = 2;
+export const GRANT_REFS_PER_FRAME: u32 = 512;
+export const ACTIVE_FRAME: usize = 0; // u32 the frame, as it was when first mapped
+export const ACTIVE_DOMAIN: usize = 4; // u32 who mapped it
+export const ACTIVE_READERS: usize = 8; // u32 mappings
+export const ACTIVE_WRITERS: usize = 12; // u32 of them, writable
+export const ACTIVE_SIZE: usize = 16;
+export const DOMAIN_SIZE: usize =
+  (DOMAIN_GRANT_ACTIVE + (GRANT_FRAMES_MAX as usize) * (GRANT_REFS_PER_FRAME as usize) * ACTIVE_SIZE + 4095) & ~4095;
 
 // ── Frame table ─────────────────────────────────────────────────────────────
 export const FRAME_OWNER: usize = 0; // u16 domain id, or FRAME_OWNER_*
@@ -340,3 +395,4 @@ export const FRAME_OWNER_HYPERVISOR: u16 = 0xfffe;
 export const FRAME_TYPE_FREE: u16 = 0;
 export const FRAME_TYPE_GUEST: u16 = 1;
 export const FRAME_TYPE_EPT: u16 = 2;
+export const FRAME_TYPE_SHARED: u16 = 3; // of the hypervisor, mapped into its owner: shared_info, grant table

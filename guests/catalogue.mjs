@@ -89,6 +89,34 @@ export const programs = [
     cmdlines: [''],
   },
   {
+    name: 'pingpong',
+    description: 'n round trips of an event and a shared word with the domain peer; alone without side=first or second',
+    cmdlines: [
+      '',
+      'side=first peer=1',
+      'side=second peer=0',
+      'n=200',
+      'n=200 side=first peer=1',
+      'n=200 side=second peer=0',
+    ],
+  },
+  {
+    name: 'bulk',
+    description:
+      'pages pages, rounds times, granted to the domain peer, which maps or (mode=copy) copies and hashes them',
+    cmdlines: [
+      '',
+      ...[1, 3, 5].flatMap((peer) => [`side=first peer=${peer}`, `side=second peer=${peer - 1}`]),
+      'mode=copy side=first peer=5',
+      'mode=copy side=second peer=4',
+    ],
+  },
+  {
+    name: 'ring',
+    description: 'n numbers through a ring in a page shared with the domain peer: producer and consumer',
+    cmdlines: ['', 'side=first peer=7', 'side=second peer=6', 'n=5000 side=first peer=1', 'n=5000 side=second peer=0'],
+  },
+  {
     name: 'hostile-undefined',
     description: 'byte sequences that are no instructions; each must raise what the real CPU raises',
     cmdlines: ['', 'n=1'],

@@ -9,7 +9,7 @@
  * Nothing that a guest sees depends on how a run is cut into budgets.
  */
 
-import { picAcknowledge } from '../device/pic';
+import { acknowledge, NO_VECTOR } from '../device/upcall';
 import { interpret } from '../generated/interpret';
 import {
   COUNTER_INTERRUPT,
@@ -19,7 +19,6 @@ import {
   INHIBIT_MOV_SS,
   VCPU_BUDGET,
   VCPU_COUNTERS,
-  VCPU_DOMAIN,
   VCPU_EFLAGS,
   VCPU_EXIT_REASON,
   VCPU_FAULT,
@@ -96,8 +95,10 @@ function proceed(s: usize): bool {
     const inhibited = load<u32>(s + VCPU_INHIBIT) != 0;
     const eflags = load<u32>(s + VCPU_EFLAGS);
     if (load<u32>(s + VCPU_INTR) && eflags & FLAG_IF && !inhibited) {
+      const vector = acknowledge(s);
+      if (vector == NO_VECTOR) continue;
       charge(s);
-      deliverInterrupt(s, picAcknowledge(load<usize>(s + VCPU_DOMAIN)), true);
+      deliverInterrupt(s, vector, true);
       if (faulted(s) && resolve(s)) return false;
       continue;
     }

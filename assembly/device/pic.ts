@@ -10,7 +10,7 @@
  * A chip is CHIP_SIZE bytes of state. Requests of edge-triggered lines stay latched until they are acknowledged, as on
  * ISA boards, where a device holds its line until it is served.
  */
-import { DOMAIN_PIC, DOMAIN_VCPU, VCPU_INTR } from '../layout';
+import { DOMAIN_PIC, DOMAIN_VCPU, INTR_PIC, VCPU_INTR } from '../layout';
 
 const IRR: usize = 0; //          interrupt request register
 const IMR: usize = 1; //          interrupt mask register (OCW1)
@@ -267,5 +267,5 @@ function update(d: usize): void {
     store<u8>(master + IRR, irr);
   }
   const vcpu = load<usize>(d + DOMAIN_VCPU);
-  if (vcpu) store<u32>(vcpu + VCPU_INTR, picIntr(d));
+  if (vcpu) store<u32>(vcpu + VCPU_INTR, (load<u32>(vcpu + VCPU_INTR) & ~INTR_PIC) | picIntr(d));
 }

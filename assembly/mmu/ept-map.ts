@@ -91,6 +91,17 @@ export function eptRights(eptp: u32, gpa: u32): u32 {
   return eptPeek(eptp, gpa) & 7;
 }
 
+/** 1 if the 4 KiB page at `gpa` can be mapped or unmapped without a new table: no frame is allocated. */
+export function eptTablesReady(eptp: u32, gpa: u32): u32 {
+  let p = machineToHost(eptp & PAGE_MASK) + eptIndex(gpa, 4);
+  for (let level: u32 = 4; level > 1; level--) {
+    const entry = load<u64>(p);
+    if (!eptPresent(entry) || eptLeaf(entry, level)) return 0;
+    p = machineToHost((entry as u32) & PAGE_MASK) + eptIndex(gpa, level - 1);
+  }
+  return 1;
+}
+
 /** Frees the EPT's table frames, not the pages it maps. Returns their number. */
 export function eptDestroy(eptp: u32): u32 {
   return eptp == 0 ? 0 : destroyTable(eptp & PAGE_MASK, 4);

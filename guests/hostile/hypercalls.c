@@ -1,7 +1,9 @@
 /* Hypercalls of all numbers with random arguments and pointers, in and out of its memory (but none that may end it). */
-#include "machine.h"
+#include "xen.h"
 
-static u32 seed, numbers[6];
+/* Answers of the hypervisor go where the arguments point: the words have pages of their own, the rest stays whole. */
+static u32 numbers[2048] __attribute__((aligned(4096)));
+static u32 seed;
 
 static u32 wild(void) {
     u32 random = next_random(&seed);
@@ -27,6 +29,8 @@ void program(void) {
         u32 number = i & 1 ? i / 2 % 64 : wild();
         for (int k = 1; k < 6; k++) numbers[k] = wild();
         if (number == HYPERVISOR_SCHED_OP && numbers[1] - 1 < 4) numbers[1] += 4; /* no block, shutdown, poll */
+        if (number == HYPERVISOR_MEMORY_OP && (numbers[1] & 63) == 1) numbers[1]++; /* keep the memory that it runs in */
+        if (number == HYPERVISOR_GRANT_TABLE_OP) numbers[3] &= 0x80000003; /* statuses of no array all over its memory */
         if (number == HYPERVISOR_CONSOLE_IO) { /* more than there is, from near the end of memory or from where none is */
             numbers[2] |= 0x80000000;
             if (numbers[3] < memory_end) numbers[3] = memory_end - 16;

@@ -22,7 +22,7 @@ export function record() {
   const directory = mkdtempSync(join(tmpdir(), 'ringfence-native-'));
   const gcc = (...args) => execFileSync('gcc', [...FLAGS, ...args], { cwd: guests, stdio: 'inherit' });
   try {
-    const runtime = ['lib/print.c', 'lib/arguments.c', 'native/runtime.c'].map((source) => {
+    const runtime = ['lib/print.c', 'lib/arguments.c', 'native/runtime.c', 'native/link.c'].map((source) => {
       const object = join(directory, `${source.replaceAll('/', '-')}.o`);
       gcc('-c', source, '-o', object);
       return object;

@@ -41,7 +41,8 @@ const MAX_EXTENDED = 0x80000004;
 const BRAND = 'Ringfence IA-32 emulated processor';
 
 const XEN_BASE = 0x40000000;
-const XEN_MAX = XEN_BASE + 2;
+const XEN_MAX = XEN_BASE + 4;
+const XEN_HVM_DOMID_PRESENT = 1 << 4; // leaf 4, EAX: ECX is the domain's id
 /** The MSR through which a guest places its hypercall page. */
 export const XEN_HYPERCALL_MSR = 0x40000000;
 export const XEN_VERSION = (4 << 16) | 17; // the ABI that is followed: Xen 4.17
@@ -98,8 +99,8 @@ function characters(text: string, at: number): number {
   return word;
 }
 
-/** Fills `out` for `leaf`. Basic leaves beyond the last return the last one's data, as the manual has it. */
-export function cpuid(leaf: number, featuresEdx: number, featuresEcx: number, out: CpuidResult): void {
+/** Fills `out` for `leaf` as domain `domid` sees it. Basic leaves beyond the last return the last one's data, as the manual has it. */
+export function cpuid(leaf: number, featuresEdx: number, featuresEcx: number, out: CpuidResult, domid = 0): void {
   out.eax = out.ebx = out.ecx = out.edx = 0;
   if (leaf === 0) {
     out.eax = MAX_BASIC;
@@ -116,6 +117,11 @@ export function cpuid(leaf: number, featuresEdx: number, featuresEcx: number, ou
   } else if (leaf === XEN_BASE + 2 && featuresEcx & FEATURE_HYPERVISOR) {
     out.eax = 1; // hypercall pages
     out.ebx = XEN_HYPERCALL_MSR;
+  } else if (leaf === XEN_BASE + 3 && featuresEcx & FEATURE_HYPERVISOR) {
+    return; // the time-stamp counter is neither emulated nor unstable
+  } else if (leaf === XEN_BASE + 4 && featuresEcx & FEATURE_HYPERVISOR) {
+    out.eax = XEN_HVM_DOMID_PRESENT;
+    out.ecx = domid;
   } else if (leaf === 0x80000000) {
     out.eax = MAX_EXTENDED;
   } else if (leaf > 0x80000000 && leaf <= MAX_EXTENDED) {

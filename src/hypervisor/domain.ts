@@ -6,6 +6,9 @@
 import type { Core } from '../machine/core.js';
 import { DomainView, HostView, type SegmentValue, VcpuView } from '../machine/views.js';
 import { cpuidFeatures } from './cpuid.js';
+import { closeAll } from './event-channel.js';
+import { ownFrame } from './frames.js';
+import { releaseGrants } from './grant-table.js';
 import { BOOT_MAGIC, planBoot } from './multiboot.js';
 import { type DomainConfig, type EptPageSize, HostError } from './types.js';
 
@@ -161,8 +164,13 @@ export function createDomain(
   const v = host.vcpuAddress(index);
   const commandLine = config.cmdline === '' ? config.imageName : `${config.imageName} ${config.cmdline}`;
   const plan = planBoot(config.image, config.memoryBytes, commandLine, config.modules ?? []);
-  core.u8.fill(0, d, d + l.DOMAIN_SIZE);
+  // The hooks were asked before there was a domain; what was counted stays. The rest of the slot was left empty.
+  const verdicts = core.u8.slice(d + l.DOMAIN_HOOKS, d + l.DOMAIN_HOOKS + 8 * l.HOOKS);
+  core.u8.fill(0, d, d + l.DOMAIN_EVTCHN);
+  core.u8.set(verdicts, d + l.DOMAIN_HOOKS);
   core.write(d + l.DOMAIN_ID, index);
+  core.write(d + l.DOMAIN_GANG, index);
+  core.write(d + l.DOMAIN_PCPU, pcpu);
   populatePhysmap(core, index, config, reserved);
   const domain = new DomainView(core, d);
   for (const { address, bytes } of plan.placements) domain.writeMemory(address, bytes);
@@ -182,23 +190,34 @@ export function createDomain(
   core.write(d + l.DOMAIN_STATE, 1);
 }
 
-/** Returns every frame of the domain, EPT tables included, and frees its slot. */
+/**
+ * Ends a domain in whatever state it is: closes its channels, gives back and takes back what was shared, returns every frame
+ * that it owns, EPT tables included, and frees its slot.
+ */
 export function destroyDomain(core: Core, index: number): void {
   const l = core.layout;
   const host = new HostView(core);
   const d = host.domainAddress(index);
   const domain = new DomainView(core, d);
   const eptp = domain.eptp;
+  closeAll(core, index);
+  releaseGrants(core, index);
   if (eptp === 0) {
     const first = domain.directBase / PAGE;
     for (let i = domain.pages - 1; i >= 0; i--) core.call.frameFree(first + i);
   } else {
-    for (let gpa = domain.memory - PAGE; gpa >= 0; gpa -= PAGE) {
-      const frame = core.call.eptFrame(eptp, gpa) >>> 0;
+    for (let gfn = domain.memory / PAGE - 1; gfn >= 0; gfn--) {
+      const frame = ownFrame(core, index, gfn);
       if (frame !== l.FRAME_NONE) core.call.frameFree(frame);
     }
+    for (let i = core.read(d + l.DOMAIN_GRANT_FRAMES) - 1; i >= 0; i--) {
+      core.call.frameFree(core.read(d + l.DOMAIN_GRANT_FRAME + 4 * i));
+    }
+    const shared = core.read(d + l.DOMAIN_SHARED_INFO);
+    if (shared !== 0) core.call.frameFree((shared - host.dram) / PAGE);
     core.call.eptDestroy(eptp);
   }
   if (domain.vcpu !== 0) core.write(domain.vcpu + l.VCPU_RUN_STATE, l.RUN_NONE);
-  core.u8.fill(0, d, d + l.DOMAIN_SIZE);
+  // Ports, mappings and grants are empty by now, all but the frames that active entries remember.
+  core.u8.fill(0, d, core.read(d + l.DOMAIN_GRANT_FRAMES) > 0 ? d + l.DOMAIN_SIZE : d + l.DOMAIN_EVTCHN);
 }

@@ -6,6 +6,7 @@
 import { type CpuidResult, cpuid, XEN_HYPERCALL_MSR } from './cpuid.js';
 import { BLOCK, type Guest, RESUME, type Verdict } from './guest.js';
 import { hypercall } from './hypercalls.js';
+import { mayBeNotified, NEVER, nextInterrupt, syncTimers } from './timers.js';
 
 export type ExitHandler = (guest: Guest) => Verdict;
 
@@ -62,7 +63,7 @@ const cpuidResult: CpuidResult = { eax: 0, ebx: 0, ecx: 0, edx: 0 };
 function onCpuid(guest: Guest): Verdict {
   const { core, vcpu } = guest;
   const mask = vcpu.base + core.layout.VCPU_CPUID_MASK;
-  cpuid(vcpu.eax, core.read(mask), core.read(mask + 4), cpuidResult);
+  cpuid(vcpu.eax, core.read(mask), core.read(mask + 4), cpuidResult, guest.index);
   vcpu.eax = cpuidResult.eax;
   vcpu.ebx = cpuidResult.ebx;
   vcpu.ecx = cpuidResult.ecx;
@@ -73,26 +74,17 @@ function onCpuid(guest: Guest): Verdict {
 
 /** HLT waits for an interrupt. With interrupts off nothing can end the wait: there is no NMI source. */
 function onHlt(guest: Guest): Verdict {
-  const { core, vcpu, domain } = guest;
+  const { core, vcpu } = guest;
   if ((vcpu.eflags & EFLAGS_IF) === 0) return guest.end({ kind: 'halted', interrupts: false });
-  core.call.pitSync(domain.base, guest.clock());
+  const l = core.layout;
+  syncTimers(guest, guest.clock());
   const eip = vcpu.eip;
   guest.advance();
-  if (core.read(vcpu.base + core.layout.VCPU_INTR) !== 0) return RESUME;
-  if (nextInterrupt(guest) < NEVER) return BLOCK;
+  if (core.call.interruptPending(vcpu.base) !== 0) return RESUME;
+  core.write(vcpu.base + l.VCPU_POLL_PORT, l.POLL_NONE);
+  if (nextInterrupt(guest) < NEVER || mayBeNotified(guest)) return BLOCK;
   vcpu.eip = eip;
   return guest.end({ kind: 'halted', interrupts: true });
-}
-
-export const NEVER = 2 ** 53;
-const TIMER_IRQ = 0;
-
-/** The clock at which the domain's next interrupt comes if it does nothing, or NEVER. */
-export function nextInterrupt(guest: Guest): number {
-  const { core, domain } = guest;
-  const deadline = core.call.pitDeadline(domain.base);
-  if (deadline >= NEVER || core.call.picWouldInterrupt(domain.base, TIMER_IRQ) === 0) return NEVER;
-  return deadline;
 }
 
 // SDM Vol. 3C, Table 28-5, "Exit Qualification for I/O Instructions"

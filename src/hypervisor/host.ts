@@ -12,9 +12,15 @@ import { costWeights } from '../machine/cost-table.js';
 import { exitReasonName } from '../machine/exit-reasons.js';
 import { HostView, VcpuView } from '../machine/views.js';
 import { checkMemory, createDomain, destroyDomain, framesNeeded, reservationOrder, reserve } from './domain.js';
-import { earliestWake, enqueue, type PcpuReport, VCPU_NONE } from './pcpu.js';
+import { deliver } from './event-channel.js';
+import { END, Guest } from './guest.js';
+import { type AuditEntry, Hooks, type ResolvedRule, resolveRules, verdictCounts } from './hooks.js';
+import { hypercall } from './hypercalls.js';
+import type { PcpuReport } from './pcpu.js';
 import { type Executor, inlineExecutor, poolExecutor } from './pool.js';
+import { earliestWake, enqueue, VCPU_NONE } from './run-queue.js';
 import { stateHash } from './state-hash.js';
+import { NEVER } from './timers.js';
 import {
   AbortedError,
   type DomainConfig,
@@ -33,6 +39,9 @@ const FRAMES_PER_MIB = 256;
 const MAX_PCPUS = 64;
 const MAX_DOMAINS = 4096;
 const PHASE_RANGE = 2 ** 40;
+const AUDIT_LIMIT = 4096;
+/** Frames beyond what the domains begin with: shared_info, grant table and the EPT tables that map them and grants. */
+const XEN_FRAMES = 5;
 
 /** What the host knows of a domain beside the flat memory. */
 interface Tracked {
@@ -65,6 +74,10 @@ export class Host {
   readonly #view: HostView;
   readonly #module: WebAssembly.Module;
   readonly #domains: readonly Tracked[];
+  readonly #rules: readonly ResolvedRule[];
+  readonly #hooks: Hooks;
+  readonly #guests = new Map<number, Guest>();
+  readonly #audit: AuditEntry[] = [];
   readonly #reproducers: Reproducer[] = [];
   readonly #bootMs: number;
   readonly #workers: number;
@@ -82,7 +95,12 @@ export class Host {
     this.#alive = config.domains.length;
     this.#workers = options.inline ? 1 : Math.max(1, Math.min(options.workers, config.pcpus));
     this.#module = coreModule();
+    this.#rules = resolveRules(
+      config.security ?? [],
+      config.domains.map(({ name }) => name),
+    );
     this.core = new Core(this.#module, this.#memory());
+    this.#hooks = new Hooks(this.core, this.#rules);
     this.#view = new HostView(this.core);
     this.#domains = config.domains.map((domain, index) => ({
       config: domain,
@@ -100,14 +118,18 @@ export class Host {
   async run(): Promise<HostResult> {
     const started = performance.now();
     this.#executor =
-      this.#workers === 1 ? inlineExecutor(this.core) : poolExecutor(this.#module, this.core.memory, this.#workers);
+      this.#workers === 1
+        ? inlineExecutor(this.core, this.#rules)
+        : poolExecutor(this.#module, this.core.memory, this.#workers, this.#rules);
     const { quantumCycles, limitCycles = Number.POSITIVE_INFINITY } = this.#config;
     for (let end = quantumCycles; this.#alive > 0; end += quantumCycles) {
       const tasks = this.#tasks(end);
       const reports = tasks.length > 0 ? await this.#executor.run(tasks) : [];
       this.#quanta++;
       for (const report of reports) this.#apply(report);
+      for (const report of reports) this.#effects(report);
       if (this.#options.signal?.aborted) throw new AbortedError();
+      if (tasks.length === 0 && this.#stuck()) this.#endAll({ kind: 'halted', interrupts: true });
       if (end >= limitCycles) this.#endAll({ kind: 'limit', limit: 'host-time' });
       this.#progress(end);
     }
@@ -123,7 +145,7 @@ export class Host {
   #memory(): WebAssembly.Memory {
     const { pcpus, domains, memoryMiB } = this.#config;
     const needed = domains.reduce((sum, domain) => sum + framesNeeded(domain), 0);
-    const frames = memoryMiB === undefined ? needed : memoryMiB * FRAMES_PER_MIB;
+    const frames = memoryMiB === undefined ? needed + XEN_FRAMES * domains.length : memoryMiB * FRAMES_PER_MIB;
     if (frames < needed) {
       const least = Math.ceil(needed / FRAMES_PER_MIB);
       throw new HostError('host-memory', `the domains need ${least} MiB of host memory; ${memoryMiB} MiB is given`);
@@ -148,6 +170,13 @@ export class Host {
     core.writeF64(l.HOST_SLICE, sliceCycles);
     core.write(l.HOST_CLOCK_MODE, clock === 'pcpu' ? l.HOST_CLOCK_PCPU : l.HOST_CLOCK_DOMAIN);
     core.u32.set(costWeights(costTable, l), l.HOST_WEIGHTS >>> 2);
+    for (const [index, { config, pcpu }] of this.#domains.entries()) {
+      for (const operation of ['create', 'schedule'] as const) {
+        if (this.#hooks.check(operation, index)) continue;
+        const message = `the security policy denies '${operation}' of '${config.name}' on pCPU ${pcpu}`;
+        throw new HostError('security-denied', message, index);
+      }
+    }
     const reserved = new Map<number, readonly number[]>();
     for (const index of reservationOrder(this.#config.domains)) {
       reserved.set(index, reserve(core, index, this.#config.domains[index]!));
@@ -186,6 +215,60 @@ export class Host {
     for (const { domain, bytes } of report.console) this.#domains[domain]!.console.push(bytes);
     for (const { domain, ms } of report.wallMs) this.#domains[domain]!.runMs += ms;
     for (const { domain, outcome, stateHash } of report.ended) this.#end(domain, outcome, stateHash);
+  }
+
+  /** Applies what a quantum does to other pCPUs: events, then hypercalls that had to wait; called in pCPU order. */
+  #effects(report: PcpuReport): void {
+    for (const { from, fromPort, to, port } of report.sends) deliver(this.core, from, fromPort, to, port);
+    this.#note(report.audit);
+    for (const index of report.calls) this.#call(index);
+  }
+
+  #note(audit: readonly AuditEntry[]): void {
+    this.#audit.push(...audit.slice(0, AUDIT_LIMIT - this.#audit.length));
+  }
+
+  /** Carries out the hypercall of a deferred domain, and lets it run again. */
+  #call(index: number): void {
+    const { core } = this;
+    const l = core.layout;
+    const guest = this.#guest(index);
+    core.writeF64(guest.vcpu.base + l.VCPU_CHUNK_END, 0);
+    let verdict: number;
+    try {
+      verdict = hypercall(guest);
+    } catch (error) {
+      const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+      verdict = guest.end({ kind: 'platform-error', message });
+    }
+    this.#note(this.#hooks.takeAudit());
+    if (verdict === END) this.#end(index, guest.outcome!, stateHash(core, guest.vcpu.base));
+    else {
+      core.write(guest.vcpu.base + l.VCPU_RUN_STATE, l.RUN_RUNNABLE);
+      enqueue(core, core.read(guest.vcpu.base + l.VCPU_PCPU), index);
+    }
+  }
+
+  #guest(index: number): Guest {
+    let guest = this.#guests.get(index);
+    if (guest === undefined) {
+      guest = new Guest(this.core, this.#view.vcpuAddress(index), this.#hooks);
+      guest.serial = true;
+      this.#guests.set(index, guest);
+    }
+    return guest;
+  }
+
+  /** Whether every domain that is left waits for an event that nobody can send any more. */
+  #stuck(): boolean {
+    const { core } = this;
+    const l = core.layout;
+    for (let pcpu = 0; pcpu < this.#config.pcpus; pcpu++) {
+      const p = this.#view.pcpuAddress(pcpu);
+      if (core.read(p + l.PCPU_CURRENT) !== VCPU_NONE || core.read(p + l.PCPU_QUEUE_LENGTH) > 0) return false;
+      if (earliestWake(core, this.#view, p) < NEVER) return false;
+    }
+    return true;
   }
 
   #end(index: number, outcome: Outcome, hash: string): void {
@@ -240,7 +323,7 @@ export class Host {
       name: tracked.config.name,
       imageName: tracked.config.imageName,
       imageSha256: sha256(tracked.config.image),
-      pcpu: tracked.pcpu,
+      pcpu: core.read(domain + l.DOMAIN_PCPU),
       outcome,
       eip: vcpu.eip,
       retired: vcpu.retired,
@@ -257,6 +340,7 @@ export class Host {
       pageFaults: vcpu.counter(l.COUNTER_PAGE_FAULT),
       pages: core.read(domain + l.DOMAIN_PAGES),
       tablePages: core.read(domain + l.DOMAIN_TABLE_PAGES),
+      hooks: verdictCounts(core, domain),
       stateHash: hash,
       consoleSha256: sha256(console),
       console: new Uint8Array(console),
@@ -295,6 +379,7 @@ export class Host {
         pcpuCycles: pcpus.map((p) => core.readU64(p + l.PCPU_TIME)),
         pcpuBusyCycles: pcpus.map((p) => core.readF64(p + l.PCPU_BUSY)),
         zeroSum: this.#view.freeFrames === this.#view.frames && !queued,
+        audit: this.#audit,
       },
       wallClock: {
         workers: this.#workers,

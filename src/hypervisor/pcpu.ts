@@ -2,8 +2,9 @@
  * One physical CPU for one quantum of virtual time: the unit of parallel work.
  *
  *   queue ──▶ current ──slice over, yield──▶ queue (tail)
- *                │ HLT                          ▲
- *                └──▶ blocked ──wake time───────┘
+ *                │ HLT, poll                    ▲
+ *                ├──▶ blocked ──wake time, event┤
+ *                └──▶ deferred ──quantum's end──┘
  *
  * All state lies in flat memory, so any worker can run the next quantum. What leaves the quantum is returned as data.
  *
@@ -16,13 +17,17 @@
  */
 import type { Core } from '../machine/core.js';
 import { HostView } from '../machine/views.js';
-import { handleExit, NEVER, nextInterrupt } from './exits.js';
-import { BLOCK, END, Guest, RESUME, type Verdict } from './guest.js';
+import { handleExit } from './exits.js';
+import { BLOCK, DEFER, END, Guest, RESUME, type Send, type Verdict } from './guest.js';
+import { type AuditEntry, Hooks, type ResolvedRule } from './hooks.js';
+import { dequeue, earliestWake, enqueue, enqueueBlocked, VCPU_NONE } from './run-queue.js';
 import { stateHash } from './state-hash.js';
+import { NEVER, nextDeadline, nextInterrupt, syncTimers } from './timers.js';
 import type { Outcome } from './types.js';
 
-export const VCPU_NONE = 0xffffffff;
 const EXIT_BUDGET = 0xffff;
+/** DOMAIN_STATE of a domain that is destroyed at the quantum's end. */
+const DOMAIN_ENDED = 2;
 const EXACT = 64; // instructions: nearer deadlines are not halved
 const MAX_BUDGET = 2 ** 30;
 
@@ -37,6 +42,11 @@ export interface PcpuReport {
   readonly pcpu: number;
   readonly console: readonly { readonly domain: number; readonly bytes: Uint8Array }[];
   readonly ended: readonly EndedDomain[];
+  /** Events for domains of other pCPUs, in order. */
+  readonly sends: readonly Send[];
+  /** Domains whose hypercall is to be carried out between quanta, in order. */
+  readonly calls: readonly number[];
+  readonly audit: readonly AuditEntry[];
   /** Wall-clock milliseconds by domain. */
   readonly wallMs: readonly { readonly domain: number; readonly ms: number }[];
 }
@@ -48,9 +58,13 @@ export class PcpuRunner {
   readonly #guests = new Map<number, Guest>();
   readonly #costPerInstruction: number;
   readonly #ownClock: boolean;
+  readonly #hooks: Hooks;
+  /** Sends of the running quantum, by all its guests. */
+  readonly #sends: Send[] = [];
 
-  constructor(core: Core) {
+  constructor(core: Core, rules: readonly ResolvedRule[] = []) {
     this.core = core;
+    this.#hooks = new Hooks(core, rules);
     const l = core.layout;
     this.#host = new HostView(core);
     this.#costPerInstruction = core.read(l.HOST_WEIGHTS + 4 * l.COUNTER_RETIRED);
@@ -60,7 +74,8 @@ export class PcpuRunner {
   guest(index: number): Guest {
     let guest = this.#guests.get(index);
     if (guest === undefined) {
-      guest = new Guest(this.core, this.#host.vcpuAddress(index));
+      guest = new Guest(this.core, this.#host.vcpuAddress(index), this.#hooks);
+      guest.sends = this.#sends;
       this.#guests.set(index, guest);
     }
     return guest;
@@ -73,6 +88,7 @@ export class PcpuRunner {
     const p = this.#host.pcpuAddress(index);
     const slice = this.#host.sliceCycles;
     const ended: EndedDomain[] = [];
+    const calls: number[] = [];
     const touched = new Set<Guest>();
     const wall = new Map<number, number>();
     let time = core.readU64(p + l.PCPU_TIME);
@@ -99,11 +115,16 @@ export class PcpuRunner {
       if (verdict === END) {
         guest.drain();
         core.write(guest.vcpu.base + l.VCPU_RUN_STATE, l.RUN_NONE);
+        core.write(guest.domain.base + l.DOMAIN_STATE, DOMAIN_ENDED);
         core.write(p + l.PCPU_CURRENT, VCPU_NONE);
         const outcome = guest.outcome ?? { kind: 'platform-error', message: 'the domain ended without an outcome' };
         ended.push({ domain: current, outcome, stateHash: stateHash(core, guest.vcpu.base) });
       } else if (verdict === BLOCK) {
         this.#block(guest, p, time);
+      } else if (verdict === DEFER) {
+        core.write(guest.vcpu.base + l.VCPU_RUN_STATE, l.RUN_DEFERRED);
+        core.write(p + l.PCPU_CURRENT, VCPU_NONE);
+        calls.push(current);
       } else if (verdict !== RESUME || time >= core.readF64(p + l.PCPU_SLICE_END)) {
         enqueue(core, p, current);
         core.write(p + l.PCPU_CURRENT, VCPU_NONE);
@@ -111,7 +132,8 @@ export class PcpuRunner {
       wall.set(current, (wall.get(current) ?? 0) + performance.now() - started);
     }
     core.writeU64(p + l.PCPU_TIME, time);
-    return report(index, touched, ended, wall);
+    const effects = { sends: this.#sends.splice(0), calls, audit: this.#hooks.takeAudit() };
+    return report(index, touched, ended, effects, wall);
   }
 
   /** pCPU time at which #runVcpu stopped: a second result without an allocation. */
@@ -126,6 +148,7 @@ export class PcpuRunner {
     const retiredAt = v + l.VCPU_COUNTERS + 8 * l.COUNTER_RETIRED;
     let cycles = core.call.modelledCycles(v);
     const base = time - cycles;
+    guest.base = base;
     if (!this.#ownClock) {
       core.call.setIdle(v, base);
       core.writeF64(chunkEndAt, 0);
@@ -178,23 +201,19 @@ export class PcpuRunner {
     const limit = core.readF64(v + l.VCPU_MAX_RETIRED) || NEVER;
     if (retired >= limit) return retired;
     const clock = core.readF64(v + l.VCPU_IDLE) + cycles;
-    core.call.pitSync(guest.domain.base, clock);
-    const next = nextInterrupt(guest);
+    syncTimers(guest, clock);
+    const next = nextDeadline(guest);
     return next >= NEVER ? limit : Math.min(limit, retired + this.#approach(next - clock));
   }
 
-  /** A vCPU waits until its domain's next interrupt. */
+  /** A vCPU waits until its domain's next interrupt or event. */
   #block(guest: Guest, p: number, time: number): void {
     const { core } = this;
     const l = core.layout;
-    const v = guest.vcpu.base;
-    const wait = Math.max(0, nextInterrupt(guest) - guest.clock());
-    core.writeF64(v + l.VCPU_BLOCKED_AT, time);
-    core.writeF64(v + l.VCPU_WAKE, time + wait);
-    core.write(v + l.VCPU_RUN_STATE, l.RUN_BLOCKED);
-    const length = core.read(p + l.PCPU_BLOCKED_LENGTH);
-    core.write(p + l.PCPU_BLOCKED + 4 * length, guest.index);
-    core.write(p + l.PCPU_BLOCKED_LENGTH, length + 1);
+    const next = nextInterrupt(guest);
+    // Without a time only an event ends the wait.
+    const wake = next >= NEVER ? NEVER : time + Math.max(0, next - guest.clock());
+    enqueueBlocked(core, p, guest.vcpu.base, guest.index, time, wake);
     core.write(p + l.PCPU_CURRENT, VCPU_NONE);
   }
 
@@ -220,14 +239,15 @@ export class PcpuRunner {
       core.write(p + l.PCPU_BLOCKED_LENGTH, length - 1);
       const guest = this.guest(index);
       const v = guest.vcpu.base;
+      core.writeF64(v + l.VCPU_CHUNK_END, 0);
+      core.write(v + l.VCPU_RUN_STATE, l.RUN_RUNNABLE);
       if (this.#ownClock) {
         // The domain slept exactly until its interrupt, however late its pCPU is.
         const slept = core.readF64(v + l.VCPU_WAKE) - core.readF64(v + l.VCPU_BLOCKED_AT);
         core.call.setIdle(v, core.readF64(v + l.VCPU_IDLE) + slept);
-        core.call.pitSync(guest.domain.base, guest.clock());
+        syncTimers(guest, guest.clock());
       }
-      core.writeF64(v + l.VCPU_CHUNK_END, 0);
-      core.write(v + l.VCPU_RUN_STATE, l.RUN_RUNNABLE);
+      core.write(v + l.VCPU_POLL_PORT, l.POLL_NONE);
       enqueue(core, p, index);
     }
   }
@@ -241,40 +261,11 @@ function exceededByEvents(guest: Guest): boolean {
   return limit > 0 && vcpu.counter(COUNTER_EXCEPTION) + vcpu.counter(COUNTER_INTERRUPT) > limit;
 }
 
-export function enqueue(core: Core, p: number, vcpu: number): void {
-  const l = core.layout;
-  const length = core.read(p + l.PCPU_QUEUE_LENGTH);
-  if (length >= l.PCPU_QUEUE_CAPACITY) throw new RangeError('run queue overflow');
-  core.write(p + l.PCPU_QUEUE + 4 * length, vcpu);
-  core.write(p + l.PCPU_QUEUE_LENGTH, length + 1);
-}
-
-function dequeue(core: Core, p: number): number {
-  const l = core.layout;
-  const length = core.read(p + l.PCPU_QUEUE_LENGTH);
-  if (length === 0) return VCPU_NONE;
-  const at = (p + l.PCPU_QUEUE) >>> 2;
-  const vcpu = core.u32[at]!;
-  core.u32.copyWithin(at, at + 1, at + length);
-  core.write(p + l.PCPU_QUEUE_LENGTH, length - 1);
-  return vcpu;
-}
-
-/** The pCPU time at which its next blocked vCPU wakes, or NEVER. */
-export function earliestWake(core: Core, host: HostView, p: number): number {
-  const l = core.layout;
-  let earliest = NEVER;
-  for (let i = core.read(p + l.PCPU_BLOCKED_LENGTH) - 1; i >= 0; i--) {
-    const v = host.vcpuAddress(core.read(p + l.PCPU_BLOCKED + 4 * i));
-    earliest = Math.min(earliest, core.readF64(v + l.VCPU_WAKE));
-  }
-  return earliest;
-}
-
 function report(
   pcpu: number,
   touched: ReadonlySet<Guest>,
   ended: readonly EndedDomain[],
+  effects: Pick<PcpuReport, 'sends' | 'calls' | 'audit'>,
   wall: ReadonlyMap<number, number>,
 ): PcpuReport {
   const console: { domain: number; bytes: Uint8Array }[] = [];
@@ -283,5 +274,5 @@ function report(
     for (const bytes of guest.console) console.push({ domain: guest.index, bytes });
     guest.console = [];
   }
-  return { pcpu, console, ended, wallMs: [...wall].map(([domain, ms]) => ({ domain, ms })) };
+  return { pcpu, console, ended, ...effects, wallMs: [...wall].map(([domain, ms]) => ({ domain, ms })) };
 }

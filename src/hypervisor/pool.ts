@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Piscina } from 'piscina';
 import type { Core } from '../machine/core.js';
+import type { ResolvedRule } from './hooks.js';
 import { type PcpuReport, PcpuRunner } from './pcpu.js';
 import type { PcpuTask, WorkerData, WorkerFailure } from './worker.js';
 
@@ -12,8 +13,8 @@ export interface Executor {
   close(): Promise<void>;
 }
 
-export function inlineExecutor(core: Core): Executor {
-  const runner = new PcpuRunner(core);
+export function inlineExecutor(core: Core, rules: readonly ResolvedRule[]): Executor {
+  const runner = new PcpuRunner(core, rules);
   return {
     run: async (tasks) => {
       const reports = tasks.map((task) => runner.run(task.pcpu, task.end));
@@ -25,10 +26,15 @@ export function inlineExecutor(core: Core): Executor {
   };
 }
 
-export function poolExecutor(module: WebAssembly.Module, memory: WebAssembly.Memory, workers: number): Executor {
+export function poolExecutor(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+  workers: number,
+  rules: readonly ResolvedRule[],
+): Executor {
   const here = import.meta.url;
   const fromSource = here.endsWith('.ts');
-  const data: WorkerData = { module, memory };
+  const data: WorkerData = { module, memory, rules };
   const pool = new Piscina({
     filename: fileURLToPath(new URL(fromSource ? './worker.ts' : './worker.js', here)),
     minThreads: workers,

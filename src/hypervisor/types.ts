@@ -2,6 +2,7 @@
  * What goes into a host run and what comes out. Plain data only: a configuration can be posted to a worker, a result
  * compared with a deep-equal. Numbers are JavaScript numbers and stay below 2^53; times are virtual cycles.
  */
+import type { AuditEntry, HookRule, Operation, VerdictCount } from './hooks.js';
 
 /** Modelled cycles per event; read and validated by src/machine/cost-table.ts. */
 export interface CostLine {
@@ -82,6 +83,8 @@ export interface HostConfig {
    * time included.
    */
   readonly clock?: 'domain' | 'pcpu';
+  /** Policy of the security hooks: the first rule that matches decides, else the operation is permitted. */
+  readonly security?: readonly HookRule[];
 }
 
 /** How a domain ended. `eip` and `retired` are in the domain's result. Addresses are guest addresses. */
@@ -123,6 +126,7 @@ export interface DomainResult {
   readonly name: string;
   readonly imageName: string;
   readonly imageSha256: string;
+  /** Where it ran last: a domain moves when it joins a gang. */
   readonly pcpu: number;
   readonly outcome: Outcome;
   /** EIP where the domain ended: at the instruction that ended it. */
@@ -145,6 +149,8 @@ export interface DomainResult {
   /** Frames given to the guest and frames its EPT used, 4 KiB each. */
   readonly pages: number;
   readonly tablePages: number;
+  /** What the domain asked of the security hooks, by operation; what it never asked for is left out. */
+  readonly hooks: Readonly<Partial<Record<Operation, VerdictCount>>>;
   /** SHA-256 over the architectural registers and all guest memory at the end. */
   readonly stateHash: string;
   readonly consoleSha256: string;
@@ -175,6 +181,8 @@ export interface HostResult {
     readonly pcpuBusyCycles: readonly number[];
     /** True when every frame is free again and every pCPU queue empty: destroying the domains was zero-sum. */
     readonly zeroSum: boolean;
+    /** Operations that the security hooks denied, in order: the first 4096. Domains are named by index. */
+    readonly audit: readonly AuditEntry[];
   };
   readonly wallClock: {
     readonly workers: number;

@@ -1,11 +1,14 @@
 /** The worker: runs one pCPU for one quantum per task. The host's memory and module come once, as worker data. */
 import { workerData } from 'piscina';
 import { Core } from '../machine/core.js';
+import type { ResolvedRule } from './hooks.js';
 import { type PcpuReport, PcpuRunner } from './pcpu.js';
 
 export interface WorkerData {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
+  /** The policy of the hook table. */
+  readonly rules: readonly ResolvedRule[];
 }
 
 export interface PcpuTask {
@@ -25,8 +28,8 @@ let runner: PcpuRunner | undefined;
 export default function runTask(task: PcpuTask): PcpuReport | WorkerFailure {
   try {
     if (runner === undefined) {
-      const { module, memory } = workerData as WorkerData;
-      runner = new PcpuRunner(new Core(module, memory));
+      const { module, memory, rules } = workerData as WorkerData;
+      runner = new PcpuRunner(new Core(module, memory), rules);
     }
     return runner.run(task.pcpu, task.end);
   } catch (error) {

@@ -49,12 +49,21 @@ export interface CoreFunctions {
   eptUnmap(eptp: number, gpa: number, level: number): number;
   /** Frame behind a guest-physical address, or 0xFFFFFFFF. */
   eptFrame(eptp: number, gpa: number): number;
+  /** 1 if the 4 KiB page at `gpa` can be mapped or unmapped without allocating a table. */
+  eptTablesReady(eptp: number, gpa: number): number;
   /** Frees the tables; returns their number. */
   eptDestroy(eptp: number): number;
   /** To be called after machine memory was written from outside a vCPU: code decoded from it is stale. */
   machineWritten(machine: number, length: number): void;
   /** Whether `bytes` (a multiple of 64) from `address` (aligned to 16) are all zero. */
   isZero(address: number, bytes: number): number;
+
+  /** Copies guest-linear memory to flat-memory address `to`; 0 if a byte is not mapped. */
+  copyFromGuest(vcpu: number, to: number, linear: number, count: number): number;
+  /** Copies from flat-memory address `from` to guest-linear memory; 0 if a byte may not be written. */
+  copyToGuest(vcpu: number, linear: number, from: number, count: number): number;
+  /** 1 if an interrupt waits for the vCPU, whatever IF says. */
+  interruptPending(vcpu: number): number;
 
   busReset(domain: number): void;
   portRead(domain: number, port: number, size: number, now: number): number;
@@ -91,9 +100,13 @@ const FUNCTIONS: readonly (keyof CoreFunctions)[] = [
   'eptMap',
   'eptUnmap',
   'eptFrame',
+  'eptTablesReady',
   'eptDestroy',
   'machineWritten',
   'isZero',
+  'copyFromGuest',
+  'copyToGuest',
+  'interruptPending',
   'busReset',
   'portRead',
   'portWrite',

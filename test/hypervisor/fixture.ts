@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createDomain, framesNeeded, reserve } from '../../src/hypervisor/domain.js';
 import { Guest } from '../../src/hypervisor/guest.js';
-import { enqueue } from '../../src/hypervisor/pcpu.js';
+import { enqueue } from '../../src/hypervisor/run-queue.js';
 import type { DomainConfig, HostConfig } from '../../src/hypervisor/types.js';
 import { Core, coreModule, hostMemory, packageRoot } from '../../src/machine/core.js';
 import { costWeights, DEFAULT_COST_TABLE } from '../../src/machine/cost-table.js';

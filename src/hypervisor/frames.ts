@@ -1,0 +1,38 @@
+/** Entries of the frame table as the hypervisor's policy needs them: owner, type, reference count. See mmu/frame.ts. */
+import type { Core } from '../machine/core.js';
+import { HostView } from '../machine/views.js';
+
+function entry(core: Core, frame: number): number {
+  return core.read(core.layout.HOST_FRAME_TABLE) + frame * core.layout.FRAME_ENTRY_SIZE;
+}
+
+/** Whether `frame` is ordinary memory of domain `index`. */
+export function isGuestFrame(core: Core, frame: number, index: number): boolean {
+  const l = core.layout;
+  if (frame >= core.read(l.HOST_FRAMES)) return false;
+  const at = entry(core, frame) >>> 1;
+  return core.u16[at + (l.FRAME_OWNER >>> 1)] === index && core.u16[at + (l.FRAME_TYPE >>> 1)] === l.FRAME_TYPE_GUEST;
+}
+
+/** References to an owned frame: one, and one per grant mapping. */
+export function references(core: Core, frame: number): number {
+  return core.read(entry(core, frame) + core.layout.FRAME_LINK);
+}
+
+export function addReference(core: Core, frame: number, by: 1 | -1): void {
+  const at = entry(core, frame) + core.layout.FRAME_LINK;
+  core.write(at, core.read(at) + by);
+}
+
+/** The frame behind page `gfn` of a domain if it is the domain's own ordinary memory, or FRAME_NONE. */
+export function ownFrame(core: Core, index: number, gfn: number): number {
+  const l = core.layout;
+  const d = new HostView(core).domainAddress(index);
+  if (gfn >= 2 ** 20) return l.FRAME_NONE;
+  const eptp = core.read(d + l.DOMAIN_EPTP);
+  const gpa = gfn * l.PAGE_SIZE;
+  let frame: number = l.FRAME_NONE;
+  if (eptp !== 0) frame = core.call.eptFrame(eptp, gpa) >>> 0;
+  else if (gpa < core.read(d + l.DOMAIN_DIRECT_LIMIT)) frame = core.read(d + l.DOMAIN_DIRECT_BASE) / l.PAGE_SIZE + gfn;
+  return isGuestFrame(core, frame, index) ? frame : l.FRAME_NONE;
+}

@@ -1,0 +1,61 @@
+/**
+ * Gangs: domains that share pages run on one pCPU, because what one writes the other must see in an order that does not
+ * depend on host threads. A domain that maps a grant of a domain elsewhere moves there, with its gang. Between quanta only.
+ */
+import type { Core } from '../machine/core.js';
+import { HostView } from '../machine/views.js';
+import { enqueue, VCPU_NONE } from './run-queue.js';
+
+/** Puts domain `joining` and its gang into the gang of domain `index`, and onto its pCPU. */
+export function joinGang(core: Core, joining: number, index: number): void {
+  const l = core.layout;
+  const host = new HostView(core);
+  const gangOf = (d: number): number => core.read(host.domainAddress(d) + l.DOMAIN_GANG);
+  const from = gangOf(joining);
+  const to = gangOf(index);
+  const pcpu = core.read(host.domainAddress(index) + l.DOMAIN_PCPU);
+  if (from === to) return;
+  for (let d = 0; d < host.domains; d++) {
+    if (gangOf(d) !== from || core.read(host.domainAddress(d) + l.DOMAIN_STATE) === 0) continue;
+    core.write(host.domainAddress(d) + l.DOMAIN_GANG, to);
+    move(core, host, d, pcpu);
+  }
+}
+
+/** Moves a domain's vCPU to another pCPU. Its TLB goes, as with any processor change: write tags are armed per pCPU. */
+function move(core: Core, host: HostView, index: number, pcpu: number): void {
+  const l = core.layout;
+  const d = host.domainAddress(index);
+  const v = core.read(d + l.DOMAIN_VCPU);
+  const old = core.read(d + l.DOMAIN_PCPU);
+  if (v === 0 || old === pcpu) return;
+  const source = host.pcpuAddress(old);
+  const target = host.pcpuAddress(pcpu);
+  remove(core, source + l.PCPU_QUEUE_LENGTH, source + l.PCPU_QUEUE, index);
+  const blocked = remove(core, source + l.PCPU_BLOCKED_LENGTH, source + l.PCPU_BLOCKED, index);
+  if (core.read(source + l.PCPU_CURRENT) === index) core.write(source + l.PCPU_CURRENT, VCPU_NONE);
+  core.write(d + l.DOMAIN_PCPU, pcpu);
+  core.write(v + l.VCPU_PCPU, target);
+  core.call.flushAll(v);
+  // No clock may run backwards: the later of the two pCPUs sets the time.
+  const time = Math.max(core.readU64(source + l.PCPU_TIME), core.readU64(target + l.PCPU_TIME));
+  core.writeU64(target + l.PCPU_TIME, time);
+  if (blocked) {
+    const length = core.read(target + l.PCPU_BLOCKED_LENGTH);
+    core.write(target + l.PCPU_BLOCKED + 4 * length, index);
+    core.write(target + l.PCPU_BLOCKED_LENGTH, length + 1);
+  } else if (core.read(v + l.VCPU_RUN_STATE) === l.RUN_RUNNABLE) {
+    enqueue(core, target, index);
+  }
+}
+
+/** Takes `index` out of a list of u32; false if it is not in it. */
+function remove(core: Core, lengthAt: number, list: number, index: number): boolean {
+  const length = core.read(lengthAt);
+  const at = list >>> 2;
+  const found = core.u32.subarray(at, at + length).indexOf(index);
+  if (found < 0) return false;
+  core.u32.copyWithin(at + found, at + found + 1, at + length);
+  core.write(lengthAt, length - 1);
+  return true;
+}
