@@ -220,6 +220,9 @@ export const VCPU_BUDGET: usize = 768;
 export const VCPU_RUN_BUDGET: usize = 772; // i32: the budget that the run began with
 export const VCPU_DELIVERIES: usize = 776; // u32: budget units that went to exception and interrupt delivery in this run
 export const VCPU_RETIRED_BASE: usize = 784; // u64: COUNTER_RETIRED when the run began
+/** Armed breakpoints, DEBUG_* of cpu/debug.ts; then DR6 bits of debug traps that were met and not yet delivered. */
+export const VCPU_DEBUG: usize = 792;
+export const VCPU_DEBUG_PENDING: usize = 796;
 /** Bytes of an instruction that crosses a page, gathered for decoding. */
 export const VCPU_FETCH_BUFFER: usize = 800;
 export const VCPU_FETCH_BUFFER_SIZE: usize = 32;

@@ -39,8 +39,9 @@ import {
 } from '../layout';
 import { probeWrite, readSystemU16, readU8, readU16, readU32, writeU8, writeU16, writeU32 } from '../mmu/access';
 import { EXIT_IO, exitInstruction, faulted, raiseError, VECTOR_GP } from '../record';
+import { DR6_BS, met, observePort } from './debug';
 import { accessType, TYPE_TSS32, TYPE_TSS32_BUSY } from './descriptor';
-import { FLAG_DF } from './flags';
+import { FLAG_DF, FLAG_RF, FLAG_TF } from './flags';
 import { ACCESS_DB, ACCESS_UNUSABLE, segment } from './mode';
 import { isReal, isV86, segmentLinear } from './segments';
 import { ioPrivileged } from './system';
@@ -82,6 +83,7 @@ export function checkIo(s: usize, port: u32, size: u32): void {
 export function portIo(s: usize, port: u32, size: u32, input: u32, immediate: u32, length: u32): void {
   checkIo(s, port, size);
   if (faulted(s)) return;
+  observePort(s, port, size);
   let qualification = (port << IO_PORT_SHIFT) | (size - 1);
   if (input) qualification |= IO_IN;
   if (immediate) qualification |= IO_IMMEDIATE;
@@ -120,6 +122,7 @@ export function portString(
   if (input) probeWrite(s, linear, size);
   else value = size == 4 ? readU32(s, linear) : size == 2 ? readU16(s, linear) : readU8(s, linear);
   if (faulted(s)) return;
+  observePort(s, port, size);
   let qualification = (port << IO_PORT_SHIFT) | (size - 1) | IO_STRING;
   if (input) qualification |= IO_IN;
   if (rep) qualification |= IO_REP;
@@ -163,9 +166,19 @@ export function completeStringIo(s: usize, value: u32): void {
   addMasked(s + (input ? VCPU_EDI : VCPU_ESI), step, mask);
   if (qualification & IO_REP) {
     addMasked(s + VCPU_ECX, 0xffffffff, mask);
-    if (load<u32>(s + VCPU_ECX) & mask) return;
+    if (load<u32>(s + VCPU_ECX) & mask) {
+      endStep(s);
+      // Between iterations: SDM Vol. 3B, "Instruction-Breakpoint Exception Condition".
+      store<u32>(s + VCPU_EFLAGS, load<u32>(s + VCPU_EFLAGS) | FLAG_RF);
+      return;
+    }
   }
   skipInstruction(s);
+}
+
+/** The single-step trap of an instruction, or iteration, that its exit's handler completes. */
+function endStep(s: usize): void {
+  if (load<u32>(s + VCPU_EFLAGS) & FLAG_TF) met(s, DR6_BS);
 }
 
 /** Adds to the part of a register that the address size uses. */
@@ -180,4 +193,5 @@ export function skipInstruction(s: usize): void {
   const wide = (load<u32>(segment(s, CS), SEGMENT_ACCESS) & ACCESS_DB) != 0;
   store<u32>(s + VCPU_EIP, wide ? eip : eip & 0xffff);
   store<u32>(s + VCPU_INHIBIT, 0);
+  endStep(s);
 }

@@ -18,6 +18,7 @@ import {
   SS,
   TLB_BANK_SIZE,
   VCPU_CPL,
+  VCPU_DEBUG,
   VCPU_FETCH_PAGE,
   VCPU_FETCH_USER,
   VCPU_MODE,
@@ -26,6 +27,7 @@ import {
   VCPU_TLB_BANK,
 } from '../layout';
 import { alignmentChecked } from '../mmu/access';
+import { DEBUG_DATA } from './debug';
 
 export const MODE_CODE32: u32 = 1;
 export const MODE_STACK32: u32 = 2;
@@ -61,8 +63,8 @@ function flatData(p: usize): bool {
 }
 
 /**
- * Recomputes the mode key and the L1 bank. To be called after every change of a segment register, CPL, CR0.PE, CR0.AM or
- * EFLAGS.AC.
+ * Recomputes the mode key and the L1 bank. To be called after every change of a segment register, CPL, CR0.PE, CR0.AM,
+ * EFLAGS.AC or VCPU_DEBUG.
  * The fetch register is dropped only where CS or the CPL changed: see `changeCode`.
  */
 export function updateMode(s: usize): void {
@@ -79,9 +81,10 @@ export function updateMode(s: usize): void {
       (flatCode ? MODE_FLAT_CODE : 0),
   );
   const user = load<u32>(s + VCPU_CPL) == 3;
-  // The fast path does not check alignment: while it is checked, nothing hits.
+  // The fast path checks neither alignment nor breakpoints: while either is to be checked, nothing hits.
+  const slow = alignmentChecked(s) || (load<u32>(s + VCPU_DEBUG) & DEBUG_DATA) != 0;
   const bank = s + VCPU_TLB + (user ? TLB_BANK_SIZE : 0);
-  store<usize>(s + VCPU_TLB_BANK, alignmentChecked(s) ? SLOW_BANK : bank);
+  store<usize>(s + VCPU_TLB_BANK, slow ? SLOW_BANK : bank);
 }
 
 /**

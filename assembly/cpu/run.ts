@@ -19,7 +19,10 @@ import {
   INHIBIT_MOV_SS,
   VCPU_BUDGET,
   VCPU_COUNTERS,
+  VCPU_DEBUG,
+  VCPU_DEBUG_PENDING,
   VCPU_EFLAGS,
+  VCPU_EXIT_LENGTH,
   VCPU_EXIT_REASON,
   VCPU_FAULT,
   VCPU_INHIBIT,
@@ -29,12 +32,11 @@ import {
 import { syncCodeEpoch } from '../mmu/code';
 import { countExit, EXIT_BUDGET, faulted, VECTOR_DB } from '../record';
 import { beginRun, charge, settle } from './budget';
+import { breakpointsHere, DR6_BS, met, raiseDebug } from './debug';
 import { FLAG_IF, FLAG_RF, FLAG_TF } from './flags';
 import { deliverException, deliverFault, deliverInterrupt, resumeDelivery } from './interrupts';
 import { findBlock, stepBlock } from './translate';
 import { BLOCK_COUNT, STATUS_FAULT } from './uops';
-
-const DR6_BS: u32 = 1 << 14; // single step
 
 /** Handles the fault record. True: an exit is to be returned. */
 function resolve(s: usize): bool {
@@ -50,24 +52,54 @@ function interruptCount(s: usize): u64 {
   return load<u64>(s + VCPU_COUNTERS + ((COUNTER_INTERRUPT as usize) << 3));
 }
 
-/** Executes one instruction. False: an exit is to be returned. */
-function step(s: usize): bool {
-  const trap = (load<u32>(s + VCPU_EFLAGS) & FLAG_TF) != 0;
+/** Delivers the debug traps that were met. False: an exit is to be returned. */
+function trapDebug(s: usize): bool {
+  const causes = load<u32>(s + VCPU_DEBUG_PENDING) | breakpointsHere(s);
+  store<u32>(s + VCPU_DEBUG_PENDING, 0);
+  deliverException(s, VECTOR_DB, FAULT_NO_ERROR, causes);
+  return !faulted(s);
+}
+
+/**
+ * What an instruction met that did not complete is void, unless it is one that its exit's handler completes. One that
+ * is to be tried again starts from what was: RF, and the traps `pending` that MOV SS held back.
+ */
+function abandonStep(s: usize, eflags: u32, pending: u32): bool {
+  const exit = load<u32>(s + VCPU_FAULT) == FAULT_EXIT;
+  if (exit && load<u32>(s + VCPU_EXIT_LENGTH) != 0) return false;
+  store<u32>(s + VCPU_DEBUG_PENDING, exit ? pending : 0);
+  if (exit) store<u32>(s + VCPU_EFLAGS, load<u32>(s + VCPU_EFLAGS) | (eflags & FLAG_RF));
+  return !resolve(s);
+}
+
+/**
+ * Executes one instruction, then delivers the debug traps that it met. `eflags`: as they were, RF included; `inhibit`:
+ * what the instruction before holds back. False: an exit is to be returned.
+ */
+function step(s: usize, eflags: u32, inhibit: u32): bool {
+  // Suppressed behind MOV SS as if RF were set: SDM Vol. 3B, "Instruction-Breakpoint Exception Condition".
+  if (!(eflags & FLAG_RF) && !(inhibit & INHIBIT_MOV_SS)) {
+    const causes = breakpointsHere(s);
+    if (causes) {
+      raiseDebug(s, causes);
+      return !resolve(s);
+    }
+  }
+  store<u32>(s + VCPU_INHIBIT, 0);
+  const pending = load<u32>(s + VCPU_DEBUG_PENDING);
   const interrupts = interruptCount(s);
   const blk = stepBlock(s);
-  if (!blk) return !resolve(s);
+  if (!blk) return abandonStep(s, eflags, pending);
   const budget = load<i32>(s + VCPU_BUDGET);
   const status = interpret(s, blk, 1);
   store<i32>(s + VCPU_BUDGET, budget - 1 + load<i32>(s + VCPU_BUDGET));
-  if (status == STATUS_FAULT && !resolve(s)) return true;
+  if (status == STATUS_FAULT) return abandonStep(s, eflags, pending);
   if (faulted(s)) return false;
   // A software interrupt cleared TF when it was serviced: SDM Vol. 3B, "Single-Step Exception Condition".
-  // MOV SS holds it off for one instruction. No charge: the trap belongs to the instruction's step, which made progress.
-  if (trap && interruptCount(s) == interrupts && load<u32>(s + VCPU_INHIBIT) != INHIBIT_MOV_SS) {
-    deliverException(s, VECTOR_DB, FAULT_NO_ERROR, DR6_BS);
-    if (faulted(s)) return false;
-  }
-  return true;
+  if (eflags & FLAG_TF && interruptCount(s) == interrupts) met(s, DR6_BS);
+  if (!load<u32>(s + VCPU_DEBUG_PENDING) || load<u32>(s + VCPU_INHIBIT) & INHIBIT_MOV_SS) return true;
+  // No charge: the trap belongs to the instruction's step, which made progress.
+  return trapDebug(s);
 }
 
 /** Runs at most `budget` steps. Returns the basic exit reason, or EXIT_BUDGET. */
@@ -92,9 +124,15 @@ function proceed(s: usize): bool {
       if (faulted(s)) return false;
       continue;
     }
-    const inhibited = load<u32>(s + VCPU_INHIBIT) != 0;
+    const inhibit = load<u32>(s + VCPU_INHIBIT);
     const eflags = load<u32>(s + VCPU_EFLAGS);
-    if (load<u32>(s + VCPU_INTR) && eflags & FLAG_IF && !inhibited) {
+    const debug = load<u64>(s + VCPU_DEBUG); // armed, and in the upper half pending
+    if (debug >>> 32 != 0 && !(inhibit & INHIBIT_MOV_SS)) {
+      charge(s);
+      if (!trapDebug(s)) return false;
+      continue;
+    }
+    if (load<u32>(s + VCPU_INTR) && eflags & FLAG_IF && !inhibit) {
       const vector = acknowledge(s);
       if (vector == NO_VECTOR) continue;
       charge(s);
@@ -104,18 +142,17 @@ function proceed(s: usize): bool {
     }
     // RF lasts for the instruction that IRET returned to: SDM Vol. 3B, "Instruction-Breakpoint Exception Condition".
     if (eflags & FLAG_RF) store<u32>(s + VCPU_EFLAGS, eflags & ~FLAG_RF);
-    if (inhibited || eflags & FLAG_TF) {
-      store<u32>(s + VCPU_INHIBIT, 0);
-      if (!step(s)) return false;
+    if (inhibit || eflags & FLAG_TF || debug) {
+      if (!step(s, eflags, inhibit)) return false;
       continue;
     }
     const blk = findBlock(s);
     if (!blk) {
-      if (faulted(s) ? resolve(s) : !step(s)) return false;
+      if (faulted(s) ? resolve(s) : !step(s, eflags, inhibit)) return false;
       continue;
     }
     if (load<i32>(blk, BLOCK_COUNT) > load<i32>(s + VCPU_BUDGET)) {
-      if (!step(s)) return false;
+      if (!step(s, eflags, inhibit)) return false;
       continue;
     }
     if (interpret(s, blk, load<i32>(s + VCPU_BUDGET)) == STATUS_FAULT && resolve(s)) return false;

@@ -3,6 +3,7 @@
  * page's "Protected Mode Exceptions". In virtual-8086 mode CPL is 3, in real mode 0, so one test serves all modes.
  */
 import {
+  INHIBIT_STI,
   LDTR,
   SEGMENT_SELECTOR,
   TR,
@@ -31,10 +32,12 @@ import {
   CR0_WP,
   CR0_WRITABLE,
   CR3_WRITABLE,
+  CR4_DE,
   CR4_DEFINED,
   CR4_PGE,
   CR4_PSE,
 } from './control';
+import { armBreakpoints } from './debug';
 import {
   accessDpl,
   accessType,
@@ -134,6 +137,7 @@ function setCr4(s: usize, value: u32): void {
   const changed = load<u32>(s + VCPU_CR4) ^ value;
   store<u32>(s + VCPU_CR4, value);
   if (changed & (CR4_PSE | CR4_PGE)) flushAll(s);
+  if (changed & CR4_DE) armBreakpoints(s);
 }
 
 /** LMSW: PE, MP, EM and TS; PE can be set but not cleared. */
@@ -316,7 +320,7 @@ export function setInterrupt(s: usize): void {
   const flags = load<u32>(s + VCPU_EFLAGS);
   if (flags & FLAG_IF) return;
   store<u32>(s + VCPU_EFLAGS, flags | FLAG_IF);
-  store<u32>(s + VCPU_INHIBIT, 1);
+  store<u32>(s + VCPU_INHIBIT, INHIBIT_STI);
 }
 
 /** What PUSHF pushes; #GP(0) in virtual-8086 mode with IOPL < 3. SDM Vol. 2, "PUSHF/PUSHFD". */

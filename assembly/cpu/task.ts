@@ -31,6 +31,7 @@ import {
   VCPU_CPL,
   VCPU_CR0,
   VCPU_CR3,
+  VCPU_DEBUG,
   VCPU_DR7,
   VCPU_EAX,
   VCPU_EIP,
@@ -42,7 +43,7 @@ import { readSystemU16, readSystemU32, writeSystemU8, writeSystemU16, writeSyste
 import { flushNonGlobal } from '../mmu/tlb';
 import { faulted, raiseError, VECTOR_GP, VECTOR_NP, VECTOR_SS, VECTOR_TS } from '../record';
 import { CR0_PG, CR0_TS, CR3_WRITABLE } from './control';
-import { DR6_BT, DR7_LOCAL, raiseDebug } from './debug';
+import { armBreakpoints, DR6_BT, DR7_LOCAL, raiseDebug } from './debug';
 import {
   accessDpl,
   accessType,
@@ -85,10 +86,12 @@ const TSS32_CR3: u32 = 28;
 const TSS32_EIP: u32 = 32;
 const TSS32_LDT: u32 = 96;
 const TSS32_TRAP: u32 = 100;
-const TSS32_LIMIT: u32 = 0x67;
+const TSS32_LIMIT: u32 = 0x67; // of the new task; of the old one what is saved counts
+const TSS32_SAVED: u32 = 0x5f;
 const TSS16_IP: u32 = 14;
 const TSS16_LDT: u32 = 42;
 const TSS16_LIMIT: u32 = 0x2b;
+const TSS16_SAVED: u32 = 0x29;
 
 // Image of the new task in scratch: u32 words in the order EIP EFLAGS EAX…EDI ES…GS, then LDT CR3 T.
 const IMAGE: usize = STACK_SCRATCH_END;
@@ -190,6 +193,8 @@ function switchTask(s: usize, selector: u32, d: u64, kind: u32, eip: u32, flags:
 /** Reads the new task's TSS into the image; may fault. */
 function readImage(s: usize, base: u32, wide: bool): void {
   const words = wide ? WORDS32 : WORDS16;
+  if (wide) store<u32>(s + IMAGE_CR3, readSystemU32(s, base + TSS32_CR3));
+  if (faulted(s)) return;
   for (let i: u32 = 0; i < words; i++) {
     const value = wide ? readSystemU32(s, base + TSS32_EIP + i * 4) : readSystemU16(s, base + TSS16_IP + i * 2);
     if (faulted(s)) return;
@@ -204,8 +209,6 @@ function readImage(s: usize, base: u32, wide: bool): void {
   }
   store<u32>(s + IMAGE_LDT, readSystemU16(s, base + TSS32_LDT));
   if (faulted(s)) return;
-  store<u32>(s + IMAGE_CR3, readSystemU32(s, base + TSS32_CR3));
-  if (faulted(s)) return;
   store<u32>(s + IMAGE_TRAP, readSystemU16(s, base + TSS32_TRAP) & 1);
 }
 
@@ -214,7 +217,7 @@ function saveTask(s: usize, eip: u32, flags: u32, external: u32): void {
   const tr = segment(s, TR);
   const access = load<u32>(tr, SEGMENT_ACCESS);
   const wide = (accessType(access) & TYPE_32) != 0;
-  if (access & ACCESS_UNUSABLE || load<u32>(tr, SEGMENT_LIMIT) < (wide ? TSS32_LIMIT : TSS16_LIMIT))
+  if (access & ACCESS_UNUSABLE || load<u32>(tr, SEGMENT_LIMIT) < (wide ? TSS32_SAVED : TSS16_SAVED))
     return raiseSelector(s, VECTOR_TS, load<u32>(tr, SEGMENT_SELECTOR), external);
   const base = load<u32>(tr, SEGMENT_BASE);
   const words = wide ? WORDS32 : WORDS16;
@@ -263,6 +266,7 @@ function commit(s: usize, selector: u32, d: u64, kind: u32, wide: bool): void {
   setBusyTr(s, selector, d);
   store<u32>(s + VCPU_CR0, load<u32>(s + VCPU_CR0) | CR0_TS);
   store<u32>(s + VCPU_DR7, load<u32>(s + VCPU_DR7) & ~DR7_LOCAL);
+  if (load<u32>(s + VCPU_DEBUG)) armBreakpoints(s);
   if (wide && load<u32>(s + VCPU_CR0) & CR0_PG) {
     store<u32>(s + VCPU_CR3, load<u32>(s + IMAGE_CR3) & CR3_WRITABLE);
     flushNonGlobal(s);
@@ -309,6 +313,7 @@ function undo(s: usize, selector: u32, d: u64, kind: u32): void {
   if (kind != RETURN) writeBusy(s, selector, descriptorAccess(d), false);
   if (kind != CALL) writeBusy(s, load<u32>(tr, SEGMENT_SELECTOR), load<u32>(tr, SEGMENT_ACCESS), true);
   store<u32>(s + VCPU_FAULT, fault);
+  armBreakpoints(s);
   changeCode(s);
 }
 

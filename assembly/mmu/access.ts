@@ -11,6 +11,7 @@
  * return 0, or do nothing, when they recorded a fault: callers test `faulted(s)`.
  */
 
+import { observeData } from '../cpu/debug';
 import { FLAG_AC } from '../cpu/flags';
 import { segment } from '../cpu/mode';
 import {
@@ -20,6 +21,7 @@ import {
   PAGE_MASK,
   PAGE_SIZE,
   SEGMENT_BASE,
+  SLOW_BANK,
   TLB_ADDEND,
   TLB_BANK_SIZE,
   TLB_HELD_EXECUTE,
@@ -35,8 +37,9 @@ import {
   VCPU_FETCH_PAGE,
   VCPU_FETCH_USER,
   VCPU_TLB,
+  VCPU_TLB_BANK,
 } from '../layout';
-import { count, raiseError, VECTOR_AC } from '../record';
+import { count, faulted, raiseError, VECTOR_AC } from '../record';
 import { codeGeneration, codeWritten } from './code';
 import { FETCH, READ, WRITE } from './ept';
 import { entryOfHost, inVoid } from './frame';
@@ -45,7 +48,7 @@ import { entryOf, fill, flushPage, heldOf } from './tlb';
 
 const OFFSET: u32 = PAGE_SIZE - 1;
 
-/** The bank of the current CPL. VCPU_TLB_BANK may name the slow bank instead, which is never filled. */
+/** The bank of the current CPL where VCPU_TLB_BANK names the slow bank instead, which is never filled. */
 function current(s: usize): usize {
   return s + VCPU_TLB + (load<u32>(s + VCPU_CPL) == 3 ? TLB_BANK_SIZE : 0);
 }
@@ -186,24 +189,49 @@ function storeCrossing(s: usize, bank: usize, linear: u32, value: u32, size: u32
 
 /** Reads with the rights of the current CPL. */
 export function readU8(s: usize, linear: u32): u32 {
-  return load8(s, current(s), linear);
+  const bank = load<usize>(s + VCPU_TLB_BANK);
+  return bank != SLOW_BANK ? load8(s, bank, linear) : observedRead(s, linear, 1);
 }
 export function readU16(s: usize, linear: u32): u32 {
-  return load16(s, current(s), linear);
+  const bank = load<usize>(s + VCPU_TLB_BANK);
+  return bank != SLOW_BANK ? load16(s, bank, linear) : observedRead(s, linear, 2);
 }
 export function readU32(s: usize, linear: u32): u32 {
-  return load32(s, current(s), linear);
+  const bank = load<usize>(s + VCPU_TLB_BANK);
+  return bank != SLOW_BANK ? load32(s, bank, linear) : observedRead(s, linear, 4);
 }
 
 /** Writes with the rights of the current CPL. */
 export function writeU8(s: usize, linear: u32, value: u32): void {
-  store8(s, current(s), linear, value);
+  const bank = load<usize>(s + VCPU_TLB_BANK);
+  if (bank != SLOW_BANK) store8(s, bank, linear, value);
+  else observedWrite(s, linear, value, 1);
 }
 export function writeU16(s: usize, linear: u32, value: u32): void {
-  store16(s, current(s), linear, value);
+  const bank = load<usize>(s + VCPU_TLB_BANK);
+  if (bank != SLOW_BANK) store16(s, bank, linear, value);
+  else observedWrite(s, linear, value, 2);
 }
 export function writeU32(s: usize, linear: u32, value: u32): void {
-  store32(s, current(s), linear, value);
+  const bank = load<usize>(s + VCPU_TLB_BANK);
+  if (bank != SLOW_BANK) store32(s, bank, linear, value);
+  else observedWrite(s, linear, value, 4);
+}
+
+/** The same where alignment is checked or breakpoints on data are armed. */
+function observedRead(s: usize, linear: u32, size: u32): u32 {
+  const bank = current(s);
+  const value = size == 4 ? load32(s, bank, linear) : size == 2 ? load16(s, bank, linear) : load8(s, bank, linear);
+  if (!faulted(s)) observeData(s, linear, size, false);
+  return value;
+}
+
+function observedWrite(s: usize, linear: u32, value: u32, size: u32): void {
+  const bank = current(s);
+  if (size == 4) store32(s, bank, linear, value);
+  else if (size == 2) store16(s, bank, linear, value);
+  else store8(s, bank, linear, value);
+  if (!faulted(s)) observeData(s, linear, size, true);
 }
 
 /** Implicit supervisor-mode reads, whatever the CPL. */
@@ -242,16 +270,18 @@ function probe(s: usize, linear: u32, size: u32, access: u32, right: u32): void 
   if ((linear & OFFSET) + size > PAGE_SIZE) translate(s, bank, (linear & PAGE_MASK) + PAGE_SIZE, access, right);
 }
 
-/** Host address of `size` readable bytes, or 0: they cross a page, or a fault was recorded. */
+/** Host address of `size` readable bytes, or 0: they cross a page, are observed, or a fault was recorded. */
 export function hostRead(s: usize, linear: u32, size: u32): usize {
-  if ((linear & OFFSET) + size > PAGE_SIZE) return 0;
-  return translate(s, current(s), linear, READ, TLB_HELD_READ);
+  const bank = load<usize>(s + VCPU_TLB_BANK);
+  if ((linear & OFFSET) + size > PAGE_SIZE || bank == SLOW_BANK) return 0;
+  return translate(s, bank, linear, READ, TLB_HELD_READ);
 }
 
 /** Host address of `size` bytes that may be written directly, or 0: also if the frame holds code or is absent. */
 export function hostWrite(s: usize, linear: u32, size: u32): usize {
-  if ((linear & OFFSET) + size > PAGE_SIZE) return 0;
-  const host = translate(s, current(s), linear, WRITE, TLB_HELD_WRITE);
+  const bank = load<usize>(s + VCPU_TLB_BANK);
+  if ((linear & OFFSET) + size > PAGE_SIZE || bank == SLOW_BANK) return 0;
+  const host = translate(s, bank, linear, WRITE, TLB_HELD_WRITE);
   if (host == 0 || inVoid(host) || load<u32>(entryOfHost(host), FRAME_CODE_MASK) != 0) return 0;
   return host;
 }

@@ -290,7 +290,8 @@ export function entryFor(row: Row): Entry {
         immediate = IMMEDIATE.simd;
         break;
       case 'N':
-        flags |= ROW_FLAG.modrm | ROW_FLAG.noAccess;
+        // The flags are those of both forms: a register form must not take the check away from the memory form.
+        flags |= ROW_FLAG.modrm | (row.only === 'reg' ? 0 : ROW_FLAG.noAccess);
         immediate = IMMEDIATE.modrm;
         break;
       case 'X':
