@@ -253,14 +253,12 @@ export const hostile = [
   { name: 'flood', description: 'floods the console for ever', outcome: limit, qemu: 'stopped' },
 ];
 
-/**
- * Guests that print a trace instead of checksums: `trace` is the recorded one. On QEMU, which departs from the manual in
- * places that are listed beside it, `privileged/record.mjs` compares.
- */
+/** Guests that print a trace instead of checksums: `trace` is what it must be, by the manual. */
 export const traces = [
   {
     name: 'privileged',
-    description: 'every exception, gate, privilege transition and task switch, V86 and real mode: a line for each experiment',
+    description:
+      'every exception, gate, privilege transition and task switch, V86 and real mode: a line for each experiment',
     sources: [
       ...['exceptions', 'segments', 'transfers', 'gates', 'tasks', 'debug', 'pages', 'alignment', 'ports', 'flags'],
       ...['control', 'v86', 'real', 'entry', 'realmode'],
