@@ -182,7 +182,12 @@ describe('a refused task switch', () => {
     ['a busy TSS', () => m.descriptor(GDT + 0x30, NEW, 0x67, P | TSS32 | BUSY | dpl(3), 0), GP, 0x30],
     ['an absent TSS', () => m.descriptor(GDT + 0x30, NEW, 0x67, TSS32 | dpl(3), 0), NP, 0x30],
     ['a short TSS', () => m.descriptor(GDT + 0x30, NEW, 0x66, P | TSS32 | dpl(3), 0), TSF, 0x30],
-    ['an old TSS too short for what is saved', () => m.setSegment(TR, OLD_SELECTOR, TSS, 0x5e, 0x8b), TSF, OLD_SELECTOR],
+    [
+      'an old TSS too short for what is saved',
+      () => m.setSegment(TR, OLD_SELECTOR, TSS, 0x5e, 0x8b),
+      TSF,
+      OLD_SELECTOR,
+    ],
   ];
   for (const [name, change, vector, error] of cases) {
     it(`for ${name} leaves the old task as it was`, () => {
