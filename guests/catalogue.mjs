@@ -253,7 +253,7 @@ export const hostile = [
   { name: 'flood', description: 'floods the console for ever', outcome: limit, qemu: 'stopped' },
 ];
 
-/** Guests that print a trace instead of checksums: `trace` is what it must be, by the manual. */
+/** Guests that print a trace instead of checksums: `trace` is the recorded one. */
 export const traces = [
   {
     name: 'privileged',

@@ -1,6 +1,7 @@
 /**
  * The privileged guest's trace: every exception, gate, privilege transition, task switch, V86 and real mode, a line for each
- * experiment, by the manual. `guests/privileged/` tells how it is compared with QEMU and Bochs.
+ * experiment. The golden text has no independent source in this tree yet, so alone it only guards against change;
+ * docs/privileged-peers.patch holds it against QEMU and Bochs. test/cpu/privileged is what is recorded from QEMU.
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
@@ -44,7 +45,7 @@ describe('the privileged guest', () => {
   });
 
   for (const translation of [{ kind: 'ept', pageSize: '4k', accessedDirty: true }, { kind: 'direct' }] as const)
-    it(`prints what the manual says (${translation.kind})`, async () => {
+    it(`prints the recorded trace (${translation.kind})`, async () => {
       const lines = await trace(translation);
       const wrong = lines.map((line, i) => [line, expected[i]]).filter(([line, wanted]) => line !== wanted);
       expect(wrong.slice(0, 5)).toEqual([]);
