@@ -66,7 +66,7 @@ async function bare(scenarios: readonly Ringfence.Scenario[], threads: number): 
   const workers = Array.from({ length: threads }, (_, thread) => {
     const mine = scenarios.filter((_, index) => index % threads === thread);
     const modules = {
-      run: dist('experiment/run.js'),
+      run: dist('experiment/host-config.js'),
       machine: dist('experiment/machine.js'),
       recycle: dist('experiment/recycle.js'),
     };

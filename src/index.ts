@@ -43,13 +43,13 @@ export type {
   CellRecord,
   CellStatus,
   ClaimFailure,
-  Column,
   ParameterColumn,
   ParameterValue,
   Row,
 } from './experiment/cell.js';
-export { BATCH_FILES, CELL_STATUSES, DOMAIN_COLUMNS, HOST_COLUMNS, WALL_COLUMNS } from './experiment/cell.js';
+export { BATCH_FILES, CELL_STATUSES } from './experiment/cell.js';
 export type { ConsolePolicy } from './experiment/cell-run.js';
+export { type Column, DOMAIN_COLUMNS, HOST_COLUMNS, WALL_COLUMNS } from './experiment/columns.js';
 export { CatalogueError, readCatalogue } from './experiment/guests.js';
 export { JournalError, JournalWriteError, readJournal } from './experiment/journal.js';
 export { languageJsonSchema, resultsJsonSchema } from './experiment/json-schema.js';

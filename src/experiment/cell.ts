@@ -16,8 +16,6 @@
  *
  * Two parts of a record never mix: `deterministic` is the same for the same cell on any machine, `wallClock` never is.
  */
-import { EXIT_REASON_NAMES } from '../machine/exit-reasons.js';
-
 /** Version of the formats below; a reader refuses others. */
 export const BATCH_FORMAT = 1;
 
@@ -67,75 +65,6 @@ export type CellStatus = 'ok' | 'claim-failed' | 'failed' | 'timeout' | 'memory'
 
 export const CELL_STATUSES: readonly CellStatus[] = ['ok', 'claim-failed', 'failed', 'timeout', 'memory', 'crashed'];
 
-export interface Column {
-  readonly name: string;
-  readonly type: 'number' | 'text' | 'boolean';
-  readonly unit?: string;
-  readonly about: string;
-}
-
-const number = (name: string, unit: string, about: string): Column => ({ name, type: 'number', unit, about });
-const text = (name: string, about: string): Column => ({ name, type: 'text', about });
-
-/** `ept-violation` → `exits_ept_violation` */
-export const exitColumn = (reason: string): string => `exits_${reason.replaceAll('-', '_')}`;
-
-/** Columns of a domain's row, in the order of the row. All deterministic. */
-export const DOMAIN_COLUMNS: readonly Column[] = [
-  text('name', 'the domain, counts expanded'),
-  text('guest', 'as the scenario names it'),
-  text('image_sha256', 'hash of the image'),
-  number('memory', 'bytes', 'guest-physical memory'),
-  number('pcpu', '', 'physical CPU that ran it'),
-  text('translation', 'ept-4k, ept-2m, ept-1g or direct'),
-  text('outcome', 'how it ended: poweroff, crash, triple-fault, ept-violation, limit …'),
-  text('outcome_detail', 'the outcome with its address, vector or reason, for people'),
-  number('eip', '', 'EIP where it ended'),
-  number('retired', 'instructions', 'instructions retired; a repeated string instruction counts each iteration'),
-  number('cycles', 'cycles', 'modelled cycles: sum of events times cost table'),
-  number('clock', 'cycles', "the domain's clock at its end: cycles and idle time"),
-  number('exits', 'exits', 'VM exits, all reasons'),
-  number('tlb_misses', 'misses', 'look-ups in the L1 TLB that needed a walk'),
-  number('tlb_flushes', 'flushes', 'whole-TLB invalidations'),
-  number('walk_guest', 'references', 'references to guest page-table entries'),
-  number('walk_ept', 'references', 'references to EPT entries'),
-  number('exceptions', 'exceptions', 'exceptions delivered'),
-  number('interrupts', 'interrupts', 'interrupts delivered'),
-  number('page_faults', 'exceptions', 'of the exceptions, #PF'),
-  number('pages', 'pages', 'frames given to the guest, 4 KiB each'),
-  number('table_pages', 'pages', 'frames its EPT used'),
-  text('checksums', 'what it printed as @name and =xxxxxxxx: name=xxxxxxxx …'),
-  text('state_sha256', 'hash of registers and guest memory at the end'),
-  text('console_sha256', 'hash of the console'),
-  number('console_bytes', 'bytes', 'length of the console, dropped bytes included'),
-  ...[...EXIT_REASON_NAMES.values()].map((reason) =>
-    number(exitColumn(reason), 'exits', `VM exits with the reason ${reason}`),
-  ),
-];
-
-/** Columns of a cell's host. All deterministic. */
-export const HOST_COLUMNS: readonly Column[] = [
-  number('pcpus', '', 'physical CPUs'),
-  number('domains', '', 'domains, counts expanded'),
-  number('quanta', 'quanta', 'quanta of virtual time that were run'),
-  number('virtual_ns', 'ns', 'virtual time at the end, of the physical CPU that got farthest'),
-  number('busy_cycles', 'cycles', 'cycles that physical CPUs ran guests'),
-  number('retired', 'instructions', 'sum over the domains'),
-  number('cycles', 'cycles', 'sum over the domains'),
-  number('exits', 'exits', 'sum over the domains'),
-  number('tlb_misses', 'misses', 'sum over the domains'),
-  number('walk_references', 'references', 'sum over the domains, guest and EPT'),
-];
-
-/** Columns that differ from run to run. */
-export const WALL_COLUMNS: readonly Column[] = [
-  number('total_ms', 'ms', 'real time of the cell in its worker'),
-  number('boot_ms', 'ms', 'of it, laying out memory and starting the domains'),
-  number('run_ms', 'ms', 'of it, running guests'),
-  number('mips', 'MIPS', 'retired instructions per microsecond of run_ms'),
-  number('memory', 'bytes', 'flat memory of the host'),
-];
-
 export type Row = Readonly<Record<string, ParameterValue>>;
 
 /** A claim that does not hold. `domain` is '' for a claim of the scenario. */
@@ -151,7 +80,7 @@ export interface ClaimFailure {
 export interface DeterministicResult {
   /** The same number that `ringfence run` prints for the cell's scenario. */
   readonly fingerprint: string;
-  /** DOMAIN_COLUMNS, in the order of the scenario's domains. */
+  /** DOMAIN_COLUMNS of columns.ts, in the order of the scenario's domains. */
   readonly domains: readonly Row[];
   /** HOST_COLUMNS. */
   readonly host: Row;

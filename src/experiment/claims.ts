@@ -1,5 +1,6 @@
 /** Claims of a scenario: sentences with conditions over all results of a run. */
-import { type ClaimFailure, type Column, DOMAIN_COLUMNS, HOST_COLUMNS, type ParameterValue, type Row } from './cell.js';
+import type { ClaimFailure, ParameterValue, Row } from './cell.js';
+import { type Column, DOMAIN_COLUMNS, HOST_COLUMNS } from './columns.js';
 import type { Path } from './document.js';
 import {
   type Expression,

@@ -5,7 +5,8 @@
  * Deterministic columns must be equal, bit for bit. Wall-clock columns are compared per point of the sweep, whose repeats are
  * the samples, and over all cells.
  */
-import { type BatchResults, DOMAIN_COLUMNS, HOST_COLUMNS, type ParameterValue, WALL_COLUMNS } from './cell.js';
+import type { BatchResults, ParameterValue } from './cell.js';
+import { DOMAIN_COLUMNS, HOST_COLUMNS, WALL_COLUMNS } from './columns.js';
 import { canonicalJson } from './fingerprint.js';
 import { holm, type Interval, mannWhitney, median, ratioInterval } from './statistics.js';
 

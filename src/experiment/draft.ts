@@ -4,7 +4,9 @@
  */
 import type { Path } from './document.js';
 import { listNames, quote, suggest } from './problem.js';
-import { fieldAt, keysAt, scenarioSchema, templateSchema } from './schema.js';
+import { scenarioSchema } from './schema.js';
+import { templateSchema } from './schema-domain.js';
+import { fieldAt, keysAt } from './schema-fields.js';
 import type { Unit } from './units.js';
 
 type Data = Record<string, unknown>;

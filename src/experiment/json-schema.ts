@@ -1,6 +1,7 @@
 /** JSON Schemas: of the scenario language, for editors, and of what `--json` prints, for programs. */
 import { z } from 'zod';
-import { CELL_STATUSES, type Column, DOMAIN_COLUMNS, HOST_COLUMNS, WALL_COLUMNS } from './cell.js';
+import { CELL_STATUSES } from './cell.js';
+import { type Column, DOMAIN_COLUMNS, HOST_COLUMNS, WALL_COLUMNS } from './columns.js';
 import { languageSchema } from './schema.js';
 
 type Json = Record<string, unknown>;

@@ -7,7 +7,7 @@ import { runHost } from '../hypervisor/host.js';
 import { planBoot } from '../hypervisor/multiboot.js';
 import { Core, coreModule, packageRoot } from '../machine/core.js';
 import { DEFAULT_COST_TABLE } from '../machine/cost-table.js';
-import type { LoadContext } from './load.js';
+import type { LoadContext } from './load-domain.js';
 import type { Platform } from './run.js';
 
 /** What runs scenarios, and knows what they need. */

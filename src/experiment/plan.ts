@@ -17,14 +17,17 @@ import {
   type ResolvedBatch,
 } from './cell.js';
 import type { ParameterTypes } from './claims.js';
+import { Disk, readScenarioText } from './disk.js';
 import { type Path, SourceDocument } from './document.js';
 import { Draft, isData, PathFault } from './draft.js';
 import { fingerprint } from './fingerprint.js';
-import { Disk, type LoadContext, Loader, readScenarioText } from './load.js';
+import { Loader } from './load.js';
+import type { LoadContext } from './load-domain.js';
 import { type Problem, quote, ScenarioError } from './problem.js';
 import { hostRecord } from './run.js';
 import type { Scenario } from './scenario.js';
-import { MAX_CELLS, type ParsedScenario, scenarioSchema } from './schema.js';
+import { type ParsedScenario, scenarioSchema } from './schema.js';
+import { MAX_CELLS } from './schema-sweep.js';
 import { type Assignment, combinations, repeatSeed, SweepFault, sweepParameters } from './sweep.js';
 import { parseQuantity, type Unit } from './units.js';
 

@@ -1,11 +1,7 @@
 /** Scenario → host run → results. */
 
-import { readFileSync } from 'node:fs';
-import { basename } from 'node:path';
-import { hideFeatures } from '../hypervisor/cpuid.js';
 import type {
   CostTable,
-  DomainConfig,
   DomainResult,
   HostConfig,
   HostResult,
@@ -16,9 +12,10 @@ import type {
 
 import type { ClaimFailure, ParameterValue, Row } from './cell.js';
 import { failedScenarioClaims } from './claims.js';
+import { domainRows, hostRow } from './columns.js';
 import { failedClaims } from './expect.js';
 import { fingerprint } from './fingerprint.js';
-import { domainRows, hostRow } from './rows.js';
+import { Files, hostConfig } from './host-config.js';
 import type { DomainSpec, Scenario } from './scenario.js';
 
 /** The platform as the experiment layer sees it; tests give their own. */
@@ -95,52 +92,6 @@ export interface Experiment {
   readonly consoles: ReadonlyMap<string, Uint8Array>;
   /** Domains that ended because the platform broke, not the guest. */
   readonly broken: readonly { readonly name: string; readonly outcome: Outcome }[];
-}
-
-const cycles = (ns: number, frequencyHz: number): number => Math.max(1, Math.round((ns / 1e9) * frequencyHz));
-
-/** Reads every file once; domains of the same guest share the bytes. */
-class Files {
-  private readonly known = new Map<string, Uint8Array>();
-
-  read(path: string): Uint8Array {
-    const bytes = this.known.get(path) ?? new Uint8Array(readFileSync(path));
-    this.known.set(path, bytes);
-    return bytes;
-  }
-}
-
-/** The host that a scenario describes. */
-export function hostConfig(scenario: Scenario, costTable: CostTable): HostConfig {
-  const { host } = scenario;
-  const files = new Files();
-  const domains = scenario.domains.map((spec): DomainConfig => {
-    const modules = spec.modules.map(({ name, path }) => ({ name, bytes: files.read(path) }));
-    return {
-      name: spec.name,
-      image: files.read(spec.path),
-      imageName: basename(spec.path),
-      memoryBytes: spec.memoryBytes,
-      cmdline: spec.cmdline,
-      translation: spec.translation,
-      ...(modules.length > 0 && { modules }),
-      ...(spec.pcpu !== undefined && { pcpu: spec.pcpu }),
-      ...(spec.input !== undefined && { input: spec.input }),
-      ...(spec.cpuidHide !== undefined && { cpuid: hideFeatures(spec.cpuidHide) }),
-      ...(spec.maxInstructions !== undefined && { maxInstructions: spec.maxInstructions }),
-    };
-  });
-  return {
-    pcpus: host.pcpus,
-    frequencyHz: host.frequencyHz,
-    quantumCycles: cycles(host.quantumNs, host.frequencyHz),
-    sliceCycles: cycles(host.sliceNs, host.frequencyHz),
-    seed: host.seed,
-    clock: host.clock,
-    limitCycles: cycles(scenario.limitNs, host.frequencyHz),
-    costTable,
-    domains,
-  };
 }
 
 /** Runs a scenario to its end. @throws HostError, AbortedError */

@@ -2,7 +2,7 @@
 import type { CpuidFeature } from '../hypervisor/cpuid.js';
 import type { EptPageSize } from '../hypervisor/types.js';
 import type { NativeChecksums } from './guests.js';
-import type { OUTCOMES } from './schema.js';
+import type { OUTCOMES } from './schema-domain.js';
 
 export type ExpectedOutcome = (typeof OUTCOMES)[number];
 

@@ -8,7 +8,7 @@
 import { createHash } from 'node:crypto';
 import type { Path } from './document.js';
 import { quote } from './problem.js';
-import { MAX_CELLS, type ValuesSpec } from './schema.js';
+import { MAX_CELLS, type ValuesSpec } from './schema-sweep.js';
 import { COUNT, parseQuantity, type Unit } from './units.js';
 
 /** A value for the places that a parameter's path leads to. */

@@ -12,17 +12,8 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  BATCH_FILES,
-  BATCH_FORMAT,
-  type BatchResults,
-  type Column,
-  DOMAIN_COLUMNS,
-  exitColumn,
-  HOST_COLUMNS,
-  type ParameterValue,
-  WALL_COLUMNS,
-} from './cell.js';
+import { BATCH_FILES, BATCH_FORMAT, type BatchResults, type ParameterValue } from './cell.js';
+import { type Column, DOMAIN_COLUMNS, exitColumn, HOST_COLUMNS, WALL_COLUMNS } from './columns.js';
 
 /** The folder is not one of a finished batch. */
 export class BatchError extends Error {

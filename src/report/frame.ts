@@ -4,7 +4,7 @@
  * The joined table has one row per domain. A chart that draws no column of a domain gets one row per cell instead, so that a
  * cell with many domains does not weigh more.
  */
-import { DOMAIN_COLUMNS } from '../experiment/cell.js';
+import { DOMAIN_COLUMNS } from '../experiment/columns.js';
 import { type Expression, ExpressionError, evaluate, parseExpression } from '../experiment/expression.js';
 import { listNames, quote, suggest } from '../experiment/problem.js';
 import { BatchError, type Table, type TableColumn, type Value } from '../experiment/tables.js';

@@ -1,4 +1,4 @@
-import type { LoadContext } from '../../src/experiment/load.js';
+import type { LoadContext } from '../../src/experiment/load-domain.js';
 
 const NAMES = ['hello', 'quicksort', 'sieve', 'spin'];
 

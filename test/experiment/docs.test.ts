@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { CELL_STATUSES, DOMAIN_COLUMNS, HOST_COLUMNS, WALL_COLUMNS } from '../../src/experiment/cell.js';
+import { CELL_STATUSES } from '../../src/experiment/cell.js';
+import { DOMAIN_COLUMNS, HOST_COLUMNS, WALL_COLUMNS } from '../../src/experiment/columns.js';
 import { AGGREGATES } from '../../src/experiment/expression.js';
 import { readCatalogue } from '../../src/experiment/guests.js';
 import { parsePlan } from '../../src/experiment/plan.js';

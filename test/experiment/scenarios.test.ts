@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readCatalogue } from '../../src/experiment/guests.js';
-import type { LoadContext } from '../../src/experiment/load.js';
+import type { LoadContext } from '../../src/experiment/load-domain.js';
 import { loadScenario, parseScenario } from '../../src/experiment/plan.js';
 import { planBoot } from '../../src/hypervisor/multiboot.js';
 

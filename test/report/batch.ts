@@ -6,14 +6,13 @@ import {
   type BatchResults,
   type CellRecord,
   type CellStatus,
-  DOMAIN_COLUMNS,
   deterministicPart,
-  HOST_COLUMNS,
   type ParameterColumn,
   type ReportSpec,
   type ResolvedBatch,
   type Row,
 } from '../../src/experiment/cell.js';
+import { DOMAIN_COLUMNS, HOST_COLUMNS } from '../../src/experiment/columns.js';
 import { fingerprint } from '../../src/experiment/fingerprint.js';
 
 export const MEMORIES = [4, 8, 16, 32].map((mib) => mib * 1024 ** 2);

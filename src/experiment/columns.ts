@@ -1,0 +1,154 @@
+/**
+ * The columns of results. A new figure is one row here: every reader (claims, tables, SQL, exports, charts, the JSON Schema)
+ * takes the columns from these lists.
+ */
+import type { DomainResult, HostResult, Outcome } from '../hypervisor/types.js';
+import { EXIT_REASON_NAMES } from '../machine/exit-reasons.js';
+import type { ParameterValue, Row } from './cell.js';
+import { describeOutcome } from './expect.js';
+import { readChecksums } from './guests.js';
+import type { DomainSpec, Scenario } from './scenario.js';
+
+export interface Column {
+  readonly name: string;
+  readonly type: 'number' | 'text' | 'boolean';
+  readonly unit?: string;
+  readonly about: string;
+}
+
+/** A column with its value in a result. */
+interface Filled<Source extends readonly unknown[]> extends Column {
+  readonly value: (...source: Source) => ParameterValue;
+}
+
+type OfDomain = [result: DomainResult, spec: DomainSpec];
+type OfHost = [domains: readonly Counts[], host: HostCounts, scenario: Scenario];
+
+/** What columns of a host are made of. */
+export type Counts = Pick<DomainResult, 'retired' | 'cycles' | 'exitsTotal' | 'tlbMisses' | 'walkGuest' | 'walkEpt'>;
+export type HostCounts = Pick<HostResult['deterministic'], 'quanta' | 'pcpuCycles' | 'pcpuBusyCycles'>;
+
+function number<S extends readonly unknown[]>(
+  name: string,
+  unit: string,
+  about: string,
+  value: (...source: S) => number,
+): Filled<S> {
+  return { name, type: 'number', unit, about, value };
+}
+
+function text<S extends readonly unknown[]>(name: string, about: string, value: (...source: S) => string): Filled<S> {
+  return { name, type: 'text', about, value };
+}
+
+/** `ept-violation` → `exits_ept_violation` */
+export const exitColumn = (reason: string): string => `exits_${reason.replaceAll('-', '_')}`;
+
+/** One word: the reason of a shutdown, else the kind. */
+function outcomeWord(outcome: Outcome): string {
+  return outcome.kind === 'shutdown' && outcome.reason !== 'other' ? outcome.reason : outcome.kind;
+}
+
+function translationWord(translation: DomainSpec['translation']): string {
+  return translation.kind === 'direct' ? 'direct' : `ept-${translation.pageSize}`;
+}
+
+const checksums = (console: Uint8Array): string =>
+  readChecksums(console)
+    .map(([name, checksum]) => `${name}=${checksum}`)
+    .join(' ');
+
+/** Columns of a domain's row, in the order of the row. All deterministic. */
+export const DOMAIN_COLUMNS: readonly Filled<OfDomain>[] = [
+  text('name', 'the domain, counts expanded', (_, spec) => spec.name),
+  text('guest', 'as the scenario names it', (_, spec) => spec.guest),
+  text('image_sha256', 'hash of the image', (r) => r.imageSha256),
+  number('memory', 'bytes', 'guest-physical memory', (_, spec) => spec.memoryBytes),
+  number('pcpu', '', 'physical CPU that ran it', (r) => r.pcpu),
+  text('translation', 'ept-4k, ept-2m, ept-1g or direct', (_, spec) => translationWord(spec.translation)),
+  text('outcome', 'how it ended: poweroff, crash, triple-fault, ept-violation, limit …', (r) => outcomeWord(r.outcome)),
+  text('outcome_detail', 'the outcome with its address, vector or reason, for people', (r) =>
+    describeOutcome(r.outcome),
+  ),
+  number('eip', '', 'EIP where it ended', (r) => r.eip),
+  number(
+    'retired',
+    'instructions',
+    'instructions retired; a repeated string instruction counts each iteration',
+    (r) => r.retired,
+  ),
+  number('cycles', 'cycles', 'modelled cycles: sum of events times cost table', (r) => r.cycles),
+  number('clock', 'cycles', "the domain's clock at its end: cycles and idle time", (r) => r.clock),
+  number('exits', 'exits', 'VM exits, all reasons', (r) => r.exitsTotal),
+  number('tlb_misses', 'misses', 'look-ups in the L1 TLB that needed a walk', (r) => r.tlbMisses),
+  number('tlb_flushes', 'flushes', 'whole-TLB invalidations', (r) => r.tlbFlushes),
+  number('walk_guest', 'references', 'references to guest page-table entries', (r) => r.walkGuest),
+  number('walk_ept', 'references', 'references to EPT entries', (r) => r.walkEpt),
+  number('exceptions', 'exceptions', 'exceptions delivered', (r) => r.exceptions),
+  number('interrupts', 'interrupts', 'interrupts delivered', (r) => r.interrupts),
+  number('page_faults', 'exceptions', 'of the exceptions, #PF', (r) => r.pageFaults),
+  number('pages', 'pages', 'frames given to the guest, 4 KiB each', (r) => r.pages),
+  number('table_pages', 'pages', 'frames its EPT used', (r) => r.tablePages),
+  text('checksums', 'what it printed as @name and =xxxxxxxx: name=xxxxxxxx …', (r) => checksums(r.console)),
+  text('state_sha256', 'hash of registers and guest memory at the end', (r) => r.stateHash),
+  text('console_sha256', 'hash of the console', (r) => r.consoleSha256),
+  number(
+    'console_bytes',
+    'bytes',
+    'length of the console, dropped bytes included',
+    (r) => r.console.length + r.consoleDropped,
+  ),
+  ...[...EXIT_REASON_NAMES.values()].map((reason) =>
+    number<OfDomain>(exitColumn(reason), 'exits', `VM exits with the reason ${reason}`, (r) => r.exits[reason] ?? 0),
+  ),
+];
+
+const sum = (domains: readonly Counts[], value: (domain: Counts) => number): number =>
+  domains.reduce((total, each) => total + value(each), 0);
+
+/** Columns of a cell's host. All deterministic. */
+export const HOST_COLUMNS: readonly Filled<OfHost>[] = [
+  number('pcpus', '', 'physical CPUs', (_, __, { host }) => host.pcpus),
+  number('domains', '', 'domains, counts expanded', (domains) => domains.length),
+  number('quanta', 'quanta', 'quanta of virtual time that were run', (_, { quanta }) => quanta),
+  number(
+    'virtual_ns',
+    'ns',
+    'virtual time at the end, of the physical CPU that got farthest',
+    (_, { pcpuCycles }, { host }) => Math.round((Math.max(0, ...pcpuCycles) / host.frequencyHz) * 1e9),
+  ),
+  number('busy_cycles', 'cycles', 'cycles that physical CPUs ran guests', (_, { pcpuBusyCycles }) =>
+    pcpuBusyCycles.reduce((total, each) => total + each, 0),
+  ),
+  number('retired', 'instructions', 'sum over the domains', (domains) => sum(domains, (each) => each.retired)),
+  number('cycles', 'cycles', 'sum over the domains', (domains) => sum(domains, (each) => each.cycles)),
+  number('exits', 'exits', 'sum over the domains', (domains) => sum(domains, (each) => each.exitsTotal)),
+  number('tlb_misses', 'misses', 'sum over the domains', (domains) => sum(domains, (each) => each.tlbMisses)),
+  number('walk_references', 'references', 'sum over the domains, guest and EPT', (domains) =>
+    sum(domains, ({ walkGuest, walkEpt }) => walkGuest + walkEpt),
+  ),
+];
+
+/** Columns that differ from run to run. */
+export const WALL_COLUMNS: readonly Column[] = [
+  { name: 'total_ms', type: 'number', unit: 'ms', about: 'real time of the cell in its worker' },
+  { name: 'boot_ms', type: 'number', unit: 'ms', about: 'of it, laying out memory and starting the domains' },
+  { name: 'run_ms', type: 'number', unit: 'ms', about: 'of it, running guests' },
+  { name: 'mips', type: 'number', unit: 'MIPS', about: 'retired instructions per microsecond of run_ms' },
+  { name: 'memory', type: 'number', unit: 'bytes', about: 'flat memory of the host' },
+];
+
+/** DOMAIN_COLUMNS for every domain. An exit reason without a name adds a column of its own. */
+export function domainRows(scenario: Scenario, results: readonly DomainResult[]): Row[] {
+  return results.map((result, index) => {
+    const row: Record<string, ParameterValue> = {};
+    for (const { name, value } of DOMAIN_COLUMNS) row[name] = value(result, scenario.domains[index]!);
+    for (const [reason, count] of Object.entries(result.exits)) row[exitColumn(reason)] = count;
+    return row;
+  });
+}
+
+/** HOST_COLUMNS. */
+export function hostRow(scenario: Scenario, host: HostCounts, domains: readonly Counts[]): Row {
+  return Object.fromEntries(HOST_COLUMNS.map(({ name, value }) => [name, value(domains, host, scenario)]));
+}

@@ -1,0 +1,52 @@
+/** Scenario → what the hypervisor is told to run. */
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { hideFeatures } from '../hypervisor/cpuid.js';
+import type { CostTable, DomainConfig, HostConfig } from '../hypervisor/types.js';
+import type { Scenario } from './scenario.js';
+
+const cycles = (ns: number, frequencyHz: number): number => Math.max(1, Math.round((ns / 1e9) * frequencyHz));
+
+/** Reads every file once; domains of the same guest share the bytes. */
+export class Files {
+  private readonly known = new Map<string, Uint8Array>();
+
+  read(path: string): Uint8Array {
+    const bytes = this.known.get(path) ?? new Uint8Array(readFileSync(path));
+    this.known.set(path, bytes);
+    return bytes;
+  }
+}
+
+/** The host that a scenario describes. */
+export function hostConfig(scenario: Scenario, costTable: CostTable): HostConfig {
+  const { host } = scenario;
+  const files = new Files();
+  const domains = scenario.domains.map((spec): DomainConfig => {
+    const modules = spec.modules.map(({ name, path }) => ({ name, bytes: files.read(path) }));
+    return {
+      name: spec.name,
+      image: files.read(spec.path),
+      imageName: basename(spec.path),
+      memoryBytes: spec.memoryBytes,
+      cmdline: spec.cmdline,
+      translation: spec.translation,
+      ...(modules.length > 0 && { modules }),
+      ...(spec.pcpu !== undefined && { pcpu: spec.pcpu }),
+      ...(spec.input !== undefined && { input: spec.input }),
+      ...(spec.cpuidHide !== undefined && { cpuid: hideFeatures(spec.cpuidHide) }),
+      ...(spec.maxInstructions !== undefined && { maxInstructions: spec.maxInstructions }),
+    };
+  });
+  return {
+    pcpus: host.pcpus,
+    frequencyHz: host.frequencyHz,
+    quantumCycles: cycles(host.quantumNs, host.frequencyHz),
+    sliceCycles: cycles(host.sliceNs, host.frequencyHz),
+    seed: host.seed,
+    clock: host.clock,
+    limitCycles: cycles(scenario.limitNs, host.frequencyHz),
+    costTable,
+    domains,
+  };
+}

@@ -1,0 +1,112 @@
+/** `domains:` and `templates:` of the scenario language. Rules between fields are in load-domain.ts. */
+import { z } from 'zod';
+import { CPUID_FEATURES, type CpuidFeature } from '../hypervisor/cpuid.js';
+import { quote } from './problem.js';
+import { choice, domainName, flag, integer, LIMITS, latin1, leaf, quantity, text, Wrong } from './schema-fields.js';
+import { COUNT, MEMORY } from './units.js';
+
+/** Reasons of `sched_op` shutdown (each implies `shutdown`), then the other outcomes a scenario may expect. */
+export const OUTCOMES = [
+  ...['poweroff', 'reboot', 'suspend', 'crash', 'watchdog'],
+  ...[
+    'shutdown',
+    'reset',
+    'halted',
+    'triple-fault',
+    'ept-violation',
+    'ept-misconfiguration',
+    'limit',
+    'unhandled-exit',
+  ],
+] as const;
+
+function checksum() {
+  const json = { type: 'string', pattern: '^(native|[0-9a-fA-F]{8})$' };
+  return leaf<string, string>('native (as the same C gives natively), or 8 hexadecimal digits', json, (value) => {
+    if (typeof value === 'string' && (value === 'native' || /^[0-9a-fA-F]{8}$/.test(value))) return value.toLowerCase();
+    return new Wrong(`${quote(value)} is not a checksum`);
+  });
+}
+
+const translationSchema = z.strictObject({
+  kind: choice(['ept', 'direct']).default('ept').describe('second-level translation, or none'),
+  page: choice(['4k', '2m', '1g']).optional().describe('page size of the EPT leaves'),
+  'accessed-dirty': flag().optional().describe('whether the EPT keeps accessed and dirty flags'),
+});
+
+const expectSchema = z.strictObject({
+  outcome: choice(OUTCOMES).optional().describe('how the domain must end'),
+  checksum: checksum().optional().describe('what the domain must print as =xxxxxxxx'),
+});
+
+const moduleSchema = z.strictObject({
+  file: text(LIMITS.textMax, 'a path').describe('path, relative to the scenario'),
+  name: latin1(LIMITS.textMax).optional().describe('string the guest finds with the module; default: the path'),
+});
+
+const HIDEABLE = Object.keys(CPUID_FEATURES) as CpuidFeature[];
+
+/** All but the guest, which a template need not name. */
+const settings = {
+  memory: quantity(MEMORY, { min: LIMITS.memoryMin, max: LIMITS.memoryMax, step: 4096 })
+    .optional()
+    .describe('guest-physical memory; default: 16MiB, or what the guest needs if that is more'),
+  cmdline: latin1(LIMITS.textMax).optional().describe("Multiboot command line; default: the guest's own"),
+  count: integer({ min: 1, max: LIMITS.domains }).optional().describe('makes name-0 … name-(count − 1)'),
+  pcpu: integer({ min: 0, max: LIMITS.pcpus - 1 })
+    .optional()
+    .describe('physical CPU; default: dealt out in order'),
+  translation: translationSchema.prefault({}).describe('how guest-physical memory is found'),
+  input: latin1(LIMITS.inputMax).optional().describe('bytes waiting at the serial port'),
+  cpuid: z
+    .strictObject({
+      hide: z.array(choice(HIDEABLE)).max(HIDEABLE.length).optional().describe('features that CPUID does not show'),
+    })
+    .optional()
+    .describe('what the processor says of itself'),
+  modules: z.array(moduleSchema).max(64).optional().describe('Multiboot modules'),
+  'max-instructions': quantity(COUNT, { min: 1, max: 1e15 })
+    .optional()
+    .describe('the domain is ended after so many instructions'),
+  expect: expectSchema.optional().describe('claims about the result; one that fails makes the exit code 1'),
+};
+
+const guestField = text(LIMITS.textMax, 'the name of a guest of the manifest or the path of an ELF file,').describe(
+  'name of a guest in guests/manifest.json, or path of an ELF32 Multiboot image, relative to the scenario',
+);
+
+const useField = leaf<readonly string[], string | readonly string[]>(
+  'the name of a template, or a list of names',
+  { anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }] },
+  (value) => {
+    const names = typeof value === 'string' ? [value] : value;
+    if (Array.isArray(names) && names.every((name) => typeof name === 'string')) return names;
+    return new Wrong(`${quote(value)} is not a name`);
+  },
+)
+  .optional()
+  .describe('templates whose settings the domain takes over; its own settings win, then later templates');
+
+const domainFields = { guest: guestField, use: useField, ...settings };
+
+/** What a template may set. */
+export const templateSchema = z.strictObject({
+  guest: guestField.optional(),
+  use: useField,
+  ...settings,
+  translation: translationSchema.optional().describe('how guest-physical memory is found'),
+});
+/** A domain in a map, which gives its name. */
+export const domainSchema = z.strictObject(domainFields);
+/** A domain in a list. */
+export const listedDomainSchema = z.strictObject({
+  name: domainName().optional().describe("default: the guest's name"),
+  ...domainFields,
+});
+
+/** A listed domain whose guest may come from a template. */
+export const listedSettings = templateSchema.extend({
+  name: domainName().optional().describe("default: the guest's name"),
+});
+
+export type ParsedDomain = z.output<typeof domainSchema>;

@@ -1,0 +1,30 @@
+/** `host:` and `limits:` of the scenario language. */
+import { z } from 'zod';
+import { choice, integer, LIMITS, quantity } from './schema-fields.js';
+import { FREQUENCY, MEMORY, TIME } from './units.js';
+
+export const hostSchema = z.strictObject({
+  pcpus: integer({ min: 1, max: LIMITS.pcpus }).default(4).describe('physical CPUs of the emulated host'),
+  frequency: quantity(FREQUENCY, { min: 1e6, max: 4e9 }).default(1e9).describe('cycles per virtual second'),
+  quantum: quantity(TIME, { min: 1e3, max: 1e9 })
+    .default(1e6)
+    .describe('virtual time after which effects between physical CPUs are applied'),
+  slice: quantity(TIME, { min: 1e3, max: 1e9 }).default(1e6).describe('time slice of the scheduler'),
+  clock: choice(['domain', 'pcpu'])
+    .default('domain')
+    .describe("what guests' clocks follow: own time, or stolen time too"),
+  seed: integer({ min: 0, max: 2 ** 32 - 1 })
+    .default(1)
+    .describe('decides what hardware leaves open'),
+  workers: integer({ min: 1, max: LIMITS.workers }).optional().describe('threads; never changes a result'),
+});
+
+export const limitsSchema = z.strictObject({
+  time: quantity(TIME, { min: 1e3, max: 86_400e9 }).default(10e9).describe('virtual time at which the host stops'),
+  'cell-time': quantity(TIME, { min: 1e7, max: 604_800e9 })
+    .default(600e9)
+    .describe('real time after which a cell of a batch is given up'),
+  'cell-memory': quantity(MEMORY, { min: 1024 ** 2, max: 4 * 1024 ** 3 })
+    .default(4 * 1024 ** 3)
+    .describe('flat memory that a cell of a batch may take'),
+});
