@@ -357,6 +357,12 @@ export const DOMAIN_SHARED_AT: usize = 600;
 /** Hook verdicts on what the domain asked for, u32[HOOKS][2]: permitted, denied. src/hypervisor/hooks.ts */
 export const DOMAIN_HOOKS: usize = 640;
 export const HOOKS: u32 = 9;
+// Control (src/hypervisor/): who it is to others, and whose copy it is.
+export const DOMAIN_PRIVILEGED: usize = 896; // 1: a control domain
+export const DOMAIN_PAUSED: usize = 900; // how often it was paused and not continued: it runs at 0
+export const DOMAIN_PARENT: usize = 904; // index + 1 of the domain that it is a fork of, 0: none
+export const DOMAIN_FORKS: usize = 908; // forks of it that there are; it is paused meanwhile
+export const DOMAIN_COPIED: usize = 912; // pages copied because it wrote them and they were shared
 /** Event channels: the port is the index, port 0 is never used. */
 export const DOMAIN_EVTCHN: usize = 4096;
 export const EVTCHN_PORTS: u32 = 128;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { HostError } from '../hypervisor/types.js';
 import { BATCH_FILES, type Cell, type CellError, type CellRecord, type CellStatus, cellFolder } from './cell.js';
 import { type Experiment, type Platform, runExperiment } from './run.js';
-import type { DomainSpec, Scenario } from './scenario.js';
+import type { DomainSpec, HostSpec, Scenario } from './scenario.js';
 
 export type ConsolePolicy = 'none' | 'failed' | 'all';
 
@@ -26,7 +26,7 @@ export interface CellTask {
 
 /** The platform, with what it says of sizes. */
 export interface CellPlatform extends Platform {
-  readonly hostBytes?: (pcpus: number, domains: readonly DomainSpec[]) => { readonly needed: number };
+  readonly hostBytes?: (host: HostSpec, domains: readonly DomainSpec[]) => { readonly needed: number };
 }
 
 export function failedRecord(task: CellTask, status: CellStatus, error: CellError, attempts = 1): CellRecord {
@@ -40,7 +40,7 @@ export async function runCell(
   memory?: (pages: number) => WebAssembly.Memory,
 ): Promise<CellRecord> {
   const { cell, scenario, memoryBytes } = task;
-  const needed = platform.hostBytes?.(scenario.host.pcpus, scenario.domains).needed ?? 0;
+  const needed = platform.hostBytes?.(scenario.host, scenario.domains).needed ?? 0;
   if (needed > memoryBytes) {
     const [wanted, limit] = [needed, memoryBytes].map((bytes) => `${Math.ceil(bytes / 1024 ** 2)} MiB`);
     return failedRecord(task, 'memory', {

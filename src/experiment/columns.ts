@@ -21,7 +21,8 @@ interface Filled<Source extends readonly unknown[]> extends Column {
   readonly value: (...source: Source) => ParameterValue;
 }
 
-type OfDomain = [result: DomainResult, spec: DomainSpec];
+/** A domain that another made has no specification. */
+type OfDomain = [result: DomainResult, spec: DomainSpec | undefined];
 type OfHost = [domains: readonly Counts[], host: HostCounts, scenario: Scenario];
 
 /** What columns of a host are made of. */
@@ -60,12 +61,12 @@ const checksums = (console: Uint8Array): string =>
 
 /** Columns of a domain's row, in the order of the row. All deterministic. */
 export const DOMAIN_COLUMNS: readonly Filled<OfDomain>[] = [
-  text('name', 'the domain, counts expanded', (_, spec) => spec.name),
-  text('guest', 'as the scenario names it', (_, spec) => spec.guest),
+  text('name', 'the domain, counts expanded', (r) => r.name),
+  text('guest', 'as the scenario names it', (r, spec) => spec?.guest ?? r.imageName),
   text('image_sha256', 'hash of the image', (r) => r.imageSha256),
-  number('memory', 'bytes', 'guest-physical memory', (_, spec) => spec.memoryBytes),
+  number('memory', 'bytes', 'guest-physical memory', (r) => r.memoryBytes),
   number('pcpu', '', 'physical CPU that ran it', (r) => r.pcpu),
-  text('translation', 'ept-4k, ept-2m, ept-1g or direct', (_, spec) => translationWord(spec.translation)),
+  text('translation', 'ept-4k, ept-2m, ept-1g or direct', (r) => translationWord(r.translation)),
   text('outcome', 'how it ended: poweroff, crash, triple-fault, ept-violation, limit …', (r) => outcomeWord(r.outcome)),
   text('outcome_detail', 'the outcome with its address, vector or reason, for people', (r) =>
     describeOutcome(r.outcome),
@@ -140,9 +141,9 @@ export const WALL_COLUMNS: readonly Column[] = [
 
 /** DOMAIN_COLUMNS for every domain. An exit reason without a name adds a column of its own. */
 export function domainRows(scenario: Scenario, results: readonly DomainResult[]): Row[] {
-  return results.map((result, index) => {
+  return results.map((result) => {
     const row: Record<string, ParameterValue> = {};
-    for (const { name, value } of DOMAIN_COLUMNS) row[name] = value(result, scenario.domains[index]!);
+    for (const { name, value } of DOMAIN_COLUMNS) row[name] = value(result, scenario.domains[result.template]);
     for (const [reason, count] of Object.entries(result.exits)) row[exitColumn(reason)] = count;
     return row;
   });

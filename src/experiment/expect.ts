@@ -23,6 +23,8 @@ export function describeOutcome(outcome: Outcome): string {
       return `EPT misconfiguration (${hex(outcome.address)})`;
     case 'limit':
       return outcome.limit === 'instructions' ? 'limit (instructions)' : 'limit (host time)';
+    case 'destroyed':
+      return `destroyed by ${outcome.by}`;
     case 'unhandled-exit':
       return `unhandled exit (reason ${outcome.reason})`;
     case 'platform-error':

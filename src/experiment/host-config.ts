@@ -36,6 +36,7 @@ export function hostConfig(scenario: Scenario, costTable: CostTable): HostConfig
       ...(spec.input !== undefined && { input: spec.input }),
       ...(spec.cpuidHide !== undefined && { cpuid: hideFeatures(spec.cpuidHide) }),
       ...(spec.maxInstructions !== undefined && { maxInstructions: spec.maxInstructions }),
+      ...(spec.privileged !== undefined && { privileged: spec.privileged }),
     };
   });
   return {
@@ -45,6 +46,8 @@ export function hostConfig(scenario: Scenario, costTable: CostTable): HostConfig
     sliceCycles: cycles(host.sliceNs, host.frequencyHz),
     seed: host.seed,
     clock: host.clock,
+    domainSlots: host.domainSlots,
+    ...(host.memoryBytes !== undefined && { memoryBytes: host.memoryBytes }),
     limitCycles: cycles(scenario.limitNs, host.frequencyHz),
     costTable,
     domains,

@@ -4,7 +4,7 @@ import { type Disk, MAX_IMAGE } from './disk.js';
 import type { Path } from './document.js';
 import { type Catalogue, type CatalogueEntry, looksLikePath } from './guests.js';
 import { listNames, type Place, quote, suggest } from './problem.js';
-import type { DomainSpec, Expectation } from './scenario.js';
+import type { DomainSpec, Expectation, HostSpec } from './scenario.js';
 import type { ParsedDomain } from './schema-domain.js';
 import { LIMITS } from './schema-fields.js';
 import { formatQuantity, MEMORY } from './units.js';
@@ -12,11 +12,11 @@ import { formatQuantity, MEMORY } from './units.js';
 /** What the loader needs to know about the world; tests give their own. */
 export interface LoadContext {
   readonly catalogue: Catalogue;
-  /** Bytes of flat memory that a host would take, and how many there can be. */
+  /** Bytes of flat memory that a host would take, how many there can be, and what the guests need of the host's memory. */
   readonly hostBytes?: (
-    pcpus: number,
+    host: HostSpec,
     domains: readonly DomainSpec[],
-  ) => { readonly needed: number; readonly limit: number };
+  ) => { readonly needed: number; readonly limit: number; readonly guests: number };
   /** Throws if a domain could not be started like this; the message says why. */
   readonly inspectImage?: (boot: Boot) => void;
   /** Bytes that can wait at the serial port. */
@@ -80,6 +80,7 @@ export class DomainLoader {
       ...(input !== undefined && { input }),
       ...(domain.cpuid?.hide !== undefined && { cpuidHide: domain.cpuid.hide }),
       ...(maxInstructions !== undefined && { maxInstructions }),
+      ...(domain.privileged && { privileged: true }),
       ...(domain.expect !== undefined && { expect: this.expectation(path, domain, image.image, cmdline) }),
     };
   }

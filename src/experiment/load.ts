@@ -13,7 +13,7 @@ import { type Draft, isData } from './draft.js';
 import { DomainLoader, type LoadContext } from './load-domain.js';
 import { defaultName, Names } from './names.js';
 import { listNames, type Problem, quote, suggest } from './problem.js';
-import type { DomainSpec, Scenario } from './scenario.js';
+import type { DomainSpec, HostSpec, Scenario } from './scenario.js';
 import { type ParsedScenario, scenarioSchema } from './schema.js';
 import { domainSchema, listedDomainSchema, type ParsedDomain, templateSchema } from './schema-domain.js';
 import { keysAt, LIMITS } from './schema-fields.js';
@@ -62,7 +62,7 @@ export class Loader {
     const domains = this.domains(value, parsed?.host.pcpus);
     if (parsed !== undefined && this.problems.length === 0) this.checkHost(parsed, domains);
     if (parsed === undefined || this.problems.length > 0) return undefined;
-    const { host, limits, title, description = '', expect = [] } = parsed;
+    const { limits, title, description = '', expect = [] } = parsed;
     for (const { path, problem, allowed } of checkClaims(expect, domains, this.parameters)) {
       this.report(path, problem, allowed);
     }
@@ -71,15 +71,7 @@ export class Loader {
     const name = basename(file, extname(file));
     const scenario: Scenario = {
       ...{ name, file, title: title ?? name, description },
-      host: {
-        pcpus: host.pcpus,
-        frequencyHz: host.frequency,
-        quantumNs: host.quantum,
-        sliceNs: host.slice,
-        clock: host.clock,
-        seed: host.seed,
-        ...(host.workers !== undefined && { workers: host.workers }),
-      },
+      host: hostSpec(parsed),
       limitNs: limits.time,
       domains,
       ...(expect.length > 0 && {
@@ -134,7 +126,16 @@ export class Loader {
       if ((host[key] * host.frequency) / 1e9 >= 1000) continue;
       this.report(['host', key], 'is shorter than 1000 cycles', 'a longer time or a higher frequency');
     }
-    this.checkMemory(host.pcpus, domains);
+    const slots = host['domain-slots'];
+    if (slots > 0 && host.memory === undefined) {
+      const allowed = 'host.memory with room for the domains to come';
+      this.report(['host', 'domain-slots'], "needs the size of the host's memory", allowed, 'key');
+    }
+    if (slots + domains.length > LIMITS.domains) {
+      const allowed = `0 to ${LIMITS.domains - domains.length}`;
+      this.report(['host', 'domain-slots'], `makes ${slots + domains.length} domains possible`, allowed);
+    }
+    this.checkMemory(hostSpec(parsed), domains);
   }
 
   private domains(scenario: unknown, pcpus: number | undefined): DomainSpec[] {
@@ -189,9 +190,14 @@ export class Loader {
     return specs;
   }
 
-  private checkMemory(pcpus: number, domains: readonly DomainSpec[]): void {
-    const bytes = this.context.hostBytes?.(pcpus, domains);
-    if (bytes === undefined || bytes.needed <= bytes.limit) return;
+  private checkMemory(host: HostSpec, domains: readonly DomainSpec[]): void {
+    const bytes = this.context.hostBytes?.(host, domains);
+    if (bytes === undefined) return;
+    if (host.memoryBytes !== undefined && host.memoryBytes < bytes.guests) {
+      const needed = `${Math.ceil(bytes.guests / 1024 ** 2)}MiB`;
+      this.report(['host', 'memory'], `the domains need ${needed} with their tables`, `at least ${needed}`);
+    }
+    if (bytes.needed <= bytes.limit) return;
     const [needed, limit] = [bytes.needed, bytes.limit].map((size) => `${Math.ceil(size / 1024 ** 2)} MiB`);
     this.report(
       ['domains'],
@@ -200,6 +206,21 @@ export class Loader {
       'key',
     );
   }
+}
+
+/** The host in base units. */
+function hostSpec({ host }: ParsedScenario): HostSpec {
+  return {
+    pcpus: host.pcpus,
+    frequencyHz: host.frequency,
+    quantumNs: host.quantum,
+    sliceNs: host.slice,
+    clock: host.clock,
+    domainSlots: host['domain-slots'],
+    seed: host.seed,
+    ...(host.memory !== undefined && { memoryBytes: host.memory }),
+    ...(host.workers !== undefined && { workers: host.workers }),
+  };
 }
 
 /** What is said about a value of the wrong kind. */

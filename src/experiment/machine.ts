@@ -18,6 +18,7 @@ export interface Machine extends Platform {
 }
 
 const WASM_PAGE = 65536;
+const PAGE = 4096;
 
 /** SHA-256 of build/core.wasm as it is now. */
 export function coreHash(): string {
@@ -40,13 +41,15 @@ export function machine(): Machine {
     inspectImage: ({ image, imageName, memoryBytes, cmdline, modules }) => {
       planBoot(image, memoryBytes, `${imageName} ${cmdline}`, modules);
     },
-    hostBytes: (pcpus, domains) => {
-      const frames = domains.reduce((sum, { name, memoryBytes, cmdline, translation }) => {
+    hostBytes: ({ pcpus, domainSlots, memoryBytes }, domains) => {
+      const least = domains.reduce((sum, { name, memoryBytes, cmdline, translation }) => {
         const config = { name, memoryBytes, cmdline, translation, image: new Uint8Array(), imageName: '' };
         return sum + framesNeeded(config);
       }, 0);
-      const pages = core().call.hostBytes(pcpus, domains.length, domains.length, frames) >>> 0;
-      return { needed: pages * WASM_PAGE, limit: 65536 * WASM_PAGE };
+      const slots = domains.length + domainSlots;
+      const frames = memoryBytes === undefined ? least : memoryBytes / PAGE;
+      const pages = core().call.hostBytes(pcpus, slots, slots, frames) >>> 0;
+      return { needed: pages * WASM_PAGE, limit: 65536 * WASM_PAGE, guests: least * PAGE };
     },
   };
 }

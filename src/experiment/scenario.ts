@@ -34,6 +34,8 @@ export interface DomainSpec {
   /** CPUID features that the domain does not see. */
   readonly cpuidHide?: readonly CpuidFeature[];
   readonly maxInstructions?: number;
+  /** A control domain. */
+  readonly privileged?: boolean;
   readonly expect?: Expectation;
 }
 
@@ -43,6 +45,10 @@ export interface HostSpec {
   readonly quantumNs: number;
   readonly sliceNs: number;
   readonly clock: 'domain' | 'pcpu';
+  /** Memory for domains and their tables; default: what the domains need. */
+  readonly memoryBytes?: number;
+  /** Room for domains that come into being while the host runs. */
+  readonly domainSlots: number;
   readonly seed: number;
   readonly workers?: number;
 }

@@ -65,6 +65,7 @@ const settings = {
     .optional()
     .describe('what the processor says of itself'),
   modules: z.array(moduleSchema).max(64).optional().describe('Multiboot modules'),
+  privileged: flag().optional().describe('a control domain (VM0): it may create, fork and control others'),
   'max-instructions': quantity(COUNT, { min: 1, max: 1e15 })
     .optional()
     .describe('the domain is ended after so many instructions'),

@@ -13,6 +13,12 @@ export const hostSchema = z.strictObject({
   clock: choice(['domain', 'pcpu'])
     .default('domain')
     .describe("what guests' clocks follow: own time, or stolen time too"),
+  memory: quantity(MEMORY, { min: 1024 ** 2, max: 4 * 1024 ** 3, step: 4096 })
+    .optional()
+    .describe('memory of the host for domains and their tables; default: what the domains need'),
+  'domain-slots': integer({ min: 0, max: LIMITS.domains - 1 })
+    .default(0)
+    .describe('room for domains that are created or forked while the host runs'),
   seed: integer({ min: 0, max: 2 ** 32 - 1 })
     .default(1)
     .describe('decides what hardware leaves open'),

@@ -171,6 +171,7 @@ export function createDomain(
   core.write(d + l.DOMAIN_ID, index);
   core.write(d + l.DOMAIN_GANG, index);
   core.write(d + l.DOMAIN_PCPU, pcpu);
+  core.write(d + l.DOMAIN_PRIVILEGED, config.privileged ? 1 : 0);
   populatePhysmap(core, index, config, reserved);
   const domain = new DomainView(core, d);
   for (const { address, bytes } of plan.placements) domain.writeMemory(address, bytes);

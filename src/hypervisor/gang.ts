@@ -4,7 +4,7 @@
  */
 import type { Core } from '../machine/core.js';
 import { HostView } from '../machine/views.js';
-import { enqueue, VCPU_NONE } from './run-queue.js';
+import { enqueue, removeFrom, VCPU_NONE } from './run-queue.js';
 
 /** Puts domain `joining` and its gang into the gang of domain `index`, and onto its pCPU. */
 export function joinGang(core: Core, joining: number, index: number): void {
@@ -31,8 +31,8 @@ function move(core: Core, host: HostView, index: number, pcpu: number): void {
   if (v === 0 || old === pcpu) return;
   const source = host.pcpuAddress(old);
   const target = host.pcpuAddress(pcpu);
-  remove(core, source + l.PCPU_QUEUE_LENGTH, source + l.PCPU_QUEUE, index);
-  const blocked = remove(core, source + l.PCPU_BLOCKED_LENGTH, source + l.PCPU_BLOCKED, index);
+  removeFrom(core, source + l.PCPU_QUEUE_LENGTH, source + l.PCPU_QUEUE, index);
+  const blocked = removeFrom(core, source + l.PCPU_BLOCKED_LENGTH, source + l.PCPU_BLOCKED, index);
   if (core.read(source + l.PCPU_CURRENT) === index) core.write(source + l.PCPU_CURRENT, VCPU_NONE);
   core.write(d + l.DOMAIN_PCPU, pcpu);
   core.write(v + l.VCPU_PCPU, target);
@@ -47,15 +47,4 @@ function move(core: Core, host: HostView, index: number, pcpu: number): void {
   } else if (core.read(v + l.VCPU_RUN_STATE) === l.RUN_RUNNABLE) {
     enqueue(core, target, index);
   }
-}
-
-/** Takes `index` out of a list of u32; false if it is not in it. */
-function remove(core: Core, lengthAt: number, list: number, index: number): boolean {
-  const length = core.read(lengthAt);
-  const at = list >>> 2;
-  const found = core.u32.subarray(at, at + length).indexOf(index);
-  if (found < 0) return false;
-  core.u32.copyWithin(at + found, at + found + 1, at + length);
-  core.write(lengthAt, length - 1);
-  return true;
 }

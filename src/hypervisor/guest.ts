@@ -5,6 +5,7 @@
 import type { Core } from '../machine/core.js';
 import { DomainView, HostView, VcpuView } from '../machine/views.js';
 import { Hooks } from './hooks.js';
+import type { Registry } from './registry.js';
 import type { Outcome } from './types.js';
 
 /** What happens after an exit. */
@@ -43,6 +44,8 @@ export class Guest {
   console: Uint8Array[] = [];
   /** True between quanta, when no pCPU runs: everything may be touched. */
   serial = false;
+  /** The host's domains, for hypercalls that are carried out between quanta. */
+  registry: Registry | undefined;
   /** pCPU time − modelled cycles, while the vCPU runs. */
   base = 0;
   /** Where events for other pCPUs go. */
@@ -90,6 +93,11 @@ export class Guest {
   named(domid: number): number {
     if (domid === DOMID_SELF) return this.index;
     return domid < this.host.domains ? domid : -1;
+  }
+
+  /** Whether it is a control domain. */
+  get privileged(): boolean {
+    return this.core.read(this.domain.base + this.core.layout.DOMAIN_PRIVILEGED) !== 0;
   }
 
   /** Whether domain `index`, which must be reached, exists. */

@@ -45,3 +45,24 @@ export function enqueueBlocked(core: Core, p: number, v: number, index: number, 
   core.write(p + l.PCPU_BLOCKED + 4 * length, index);
   core.write(p + l.PCPU_BLOCKED_LENGTH, length + 1);
 }
+
+/** Takes a vCPU off its pCPU's lists, whatever it does there. Its run state stays. */
+export function park(core: Core, host: HostView, vcpu: number): void {
+  const l = core.layout;
+  const p = core.read(host.vcpuAddress(vcpu) + l.VCPU_PCPU);
+  if (p === 0) return; // there never was one
+  removeFrom(core, p + l.PCPU_QUEUE_LENGTH, p + l.PCPU_QUEUE, vcpu);
+  removeFrom(core, p + l.PCPU_BLOCKED_LENGTH, p + l.PCPU_BLOCKED, vcpu);
+  if (core.read(p + l.PCPU_CURRENT) === vcpu) core.write(p + l.PCPU_CURRENT, VCPU_NONE);
+}
+
+/** Takes `vcpu` out of a list of u32; false if it is not in it. */
+export function removeFrom(core: Core, lengthAt: number, list: number, vcpu: number): boolean {
+  const length = core.read(lengthAt);
+  const at = list >>> 2;
+  const found = core.u32.subarray(at, at + length).indexOf(vcpu);
+  if (found < 0) return false;
+  core.u32.copyWithin(at + found, at + found + 1, at + length);
+  core.write(lengthAt, length - 1);
+  return true;
+}

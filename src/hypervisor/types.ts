@@ -58,6 +58,8 @@ export interface DomainConfig {
   /** The domain ends with outcome `limit` at the first exit or slice end after so many instructions. */
   readonly maxInstructions?: number;
   readonly cpuid?: CpuidConfig;
+  /** The control domain (Xen: IS_PRIV): it may create, fork and control domains. */
+  readonly privileged?: boolean;
 }
 
 export interface HostConfig {
@@ -71,8 +73,10 @@ export interface HostConfig {
   readonly sliceCycles: number;
   /** 0 … 2^32 − 1. Decides what hardware leaves open: the phase of every domain's time-stamp counter. */
   readonly seed: number;
-  /** DRAM of the host; default: what the domains and their tables need. */
-  readonly memoryMiB?: number;
+  /** DRAM of the host, whole pages count; default: what the configured domains and their tables need. */
+  readonly memoryBytes?: number;
+  /** Slots for domains that are created or forked while the host runs; default 0. */
+  readonly domainSlots?: number;
   readonly costTable: CostTable;
   readonly domains: readonly DomainConfig[];
   /** Virtual time at which the host stops; domains that still run end with outcome `limit`. */
@@ -114,6 +118,8 @@ export type Outcome =
   | { readonly kind: 'ept-misconfiguration'; readonly address: number; readonly linear: number }
   /** The domain or the host reached its limit. */
   | { readonly kind: 'limit'; readonly limit: 'instructions' | 'host-time' }
+  /** A control operation ended it: one of the domain `by`, or of the host's operator. */
+  | { readonly kind: 'destroyed'; readonly by: string }
   /** An exit that the hypervisor does not handle. */
   | { readonly kind: 'unhandled-exit'; readonly reason: number; readonly qualification: number }
   /** An invariant of the core broke (a WebAssembly trap): this domain alone ends. */
@@ -124,8 +130,13 @@ export type OutcomeKind = Outcome['kind'];
 /** Deterministic: the same for the same configuration, whatever the number of workers. */
 export interface DomainResult {
   readonly name: string;
+  /** Index of the configured domain whose settings it has: itself, or the one it was forked from; −1: made by a domain. */
+  readonly template: number;
   readonly imageName: string;
   readonly imageSha256: string;
+  /** Guest-physical memory. */
+  readonly memoryBytes: number;
+  readonly translation: Translation;
   /** Where it ran last: a domain moves when it joins a gang. */
   readonly pcpu: number;
   readonly outcome: Outcome;
@@ -172,6 +183,7 @@ export interface DomainWallClock {
 
 export interface HostResult {
   readonly deterministic: {
+    /** The configured domains in their order, then those that came into being later, by birth. */
     readonly domains: readonly DomainResult[];
     readonly seed: number;
     readonly quanta: number;

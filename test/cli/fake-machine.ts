@@ -36,6 +36,7 @@ export function fakeMachine(options: FakeOptions = {}): FakeMachine {
     hostBytes: (_, domains) => ({
       needed: domains.reduce((sum, domain) => sum + domain.memoryBytes, 0),
       limit: 4 * 1024 ** 3 - 64 * 1024 ** 2,
+      guests: domains.reduce((sum, domain) => sum + domain.memoryBytes, 0),
     }),
     inputBytes: () => 1024,
     inspectImage: ({ image }) => {
@@ -60,6 +61,7 @@ export function fakeMachine(options: FakeOptions = {}): FakeMachine {
         const console = Buffer.from(options.console?.(domain.name) ?? `@${domain.name}\n=0badcafe\n`, 'latin1');
         return {
           name: domain.name,
+          ...{ template: index, memoryBytes: domain.memoryBytes, translation: domain.translation },
           imageName: domain.imageName,
           imageSha256: createHash('sha256').update(domain.image).digest('hex'),
           pcpu: domain.pcpu ?? index % config.pcpus,

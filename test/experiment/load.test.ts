@@ -10,6 +10,7 @@ const load = (text: string, ...sets: string[]): Scenario =>
     hostBytes: (_, domains) => ({
       needed: domains.reduce((sum, domain) => sum + domain.memoryBytes, 0),
       limit: 4 * 1024 ** 3 - 64 * 1024 ** 2,
+      guests: domains.reduce((sum, domain) => sum + domain.memoryBytes, 0),
     }),
   });
 
@@ -30,7 +31,7 @@ describe('a scenario', () => {
       file: 's.yaml',
       title: 's',
       description: '',
-      host: { pcpus: 4, frequencyHz: 1e9, quantumNs: 1e6, sliceNs: 1e6, clock: 'domain', seed: 1 },
+      host: { pcpus: 4, frequencyHz: 1e9, quantumNs: 1e6, sliceNs: 1e6, clock: 'domain', domainSlots: 0, seed: 1 },
       limitNs: 10e9,
       domains: [
         {
@@ -66,7 +67,16 @@ domains:
   c: {guest: spin, count: 3}
 `);
     expect(scenario.host).toEqual({
-      ...{ pcpus: 2, frequencyHz: 1.5e9, quantumNs: 5e5, sliceNs: 2e6, clock: 'pcpu', seed: 0xffffffff, workers: 3 },
+      ...{
+        pcpus: 2,
+        frequencyHz: 1.5e9,
+        quantumNs: 5e5,
+        sliceNs: 2e6,
+        clock: 'pcpu',
+        domainSlots: 0,
+        seed: 0xffffffff,
+        workers: 3,
+      },
     });
     expect(scenario.limitNs).toBe(120e9);
     expect(scenario.domains.map((domain) => domain.name)).toEqual(['a', 'b', 'c-0', 'c-1', 'c-2']);
@@ -362,5 +372,20 @@ describe('--set', () => {
     expect(lines).toHaveLength(1);
     if (typeof expected === 'string') expect(lines[0]).toBe(expected);
     else expect(lines[0]).toMatch(expected);
+  });
+});
+
+describe('domains that come later', () => {
+  const host = (text: string): string => `host: ${text}\ndomains: { a: { guest: sieve } }`;
+  it('need slots and memory', () => {
+    const { host: spec, domains } = load(host('{ domain-slots: 3, memory: 64MiB }'));
+    expect([spec.domainSlots, spec.memoryBytes, domains[0]?.privileged]).toEqual([3, 64 * 1024 ** 2, undefined]);
+    expect(load('domains: { a: { guest: sieve, privileged: true } }').domains[0]?.privileged).toBe(true);
+    expect(problems(host('{ domain-slots: 3 }'))[0]).toContain('s.yaml:1:9: host.domain-slots: needs the size');
+    expect(problems(host('{ domain-slots: 4095, memory: 1GiB }'))).toEqual([]);
+    expect(
+      problems(`${host('{ domain-slots: 4095, memory: 1GiB }').slice(0, -2)}, b: { guest: sieve } }`)[0],
+    ).toContain('4097 domains possible');
+    expect(problems(host('{ memory: 2MiB }'))[0]).toContain('host.memory: the domains need');
   });
 });

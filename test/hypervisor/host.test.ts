@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { createDomain, reserve } from '../../src/hypervisor/domain.js';
 import { Host, runHost } from '../../src/hypervisor/host.js';
 import { AbortedError, type DomainConfig, type DomainResult, HostError } from '../../src/hypervisor/types.js';
 import { HostView } from '../../src/machine/views.js';
@@ -22,7 +23,7 @@ function mixture(): DomainConfig[] {
 }
 
 /** What a domain can tell of itself: everything but where it ran. */
-function own({ pcpu: _, ...rest }: DomainResult): Omit<DomainResult, 'pcpu'> {
+function own({ pcpu: _, template: __, ...rest }: DomainResult): Omit<DomainResult, 'pcpu' | 'template'> {
   return rest;
 }
 
@@ -188,7 +189,7 @@ describe('what can go wrong', () => {
     expect(await code([])).toBe('host-config');
     expect(await code([good], { pcpus: 0 })).toBe('host-config');
     expect(await code([good], { sliceCycles: 0.5 })).toBe('host-config');
-    expect(await code([good], { memoryMiB: 1 })).toBe('host-memory');
+    expect(await code([good], { memoryBytes: MIB })).toBe('host-memory');
     expect(await code([good, good])).toBe('domain-name');
     expect(await code([{ ...good, pcpu: 4 }])).toBe('domain-pcpu');
     expect(await code([{ ...good, memoryBytes: 4097 }])).toBe('domain-memory');
@@ -215,5 +216,35 @@ describe('many domains', () => {
     expect(deterministic.domains.every((d) => d.outcome.kind === 'halted')).toBe(true);
     expect(new Set(deterministic.domains.map((d) => d.stateHash)).size).toBe(256);
     expect(wallClock.memoryMiB).toBeLessThan(1200);
+  });
+
+  it('gives spare slots to domains that come later, one after the other', async () => {
+    const config = hostConfig([codeDomain('first', [CLI, HLT])], { domainSlots: 2, memoryBytes: 16 * MIB });
+    const host = new Host(config, INLINE);
+    const { core, registry } = host;
+    const late = (code: number[]): number => {
+      const slot = registry.freeSlot();
+      const own = codeDomain('settings', code);
+      createDomain(core, slot, own, 0, 0, reserve(core, slot, own));
+      registry.born(slot, { parent: 0, kind: 'domain', config: own });
+      registry.start(slot);
+      return slot;
+    };
+    expect(late(SPIN)).toBe(1);
+    expect(late([CLI, HLT])).toBe(2);
+    expect(registry.freeSlot()).toBe(-1);
+    registry.end(1, { kind: 'destroyed', by: 'first' });
+    expect(registry.freeSlot()).toBe(1);
+    expect(late([0x40, CLI, HLT])).toBe(1); // INC EAX
+    const { domains, zeroSum } = (await host.run()).deterministic;
+    await host.close();
+    expect(zeroSum).toBe(true);
+    expect(domains.map(({ name, template, outcome, retired }) => [name, template, outcome.kind, retired])).toEqual([
+      ['first', 0, 'halted', 2],
+      ['first/domain-1', -1, 'destroyed', 0],
+      ['first/domain-2', -1, 'halted', 2],
+      ['first/domain-3', -1, 'halted', 3],
+    ]);
+    expect(() => new Host({ ...config, domainSlots: 5000 }, INLINE)).toThrow('domainSlots');
   });
 });

@@ -1,0 +1,200 @@
+/**
+ * The domains of a host: who is in which slot, who was ever born, and what became of them.
+ *
+ *   slots    0 ··· configured ··· │ spare (HostConfig.domainSlots), used again when their domain has ended
+ *   births   the configured domains in their order, then the others in the order in which they came into being
+ *
+ * Between quanta only. A hypercall that waited for the quantum's end reaches it as `guest.registry`.
+ */
+import { createHash } from 'node:crypto';
+import type { Core } from '../machine/core.js';
+import { exitReasonName } from '../machine/exit-reasons.js';
+import { HostView, VcpuView } from '../machine/views.js';
+import { destroyDomain } from './domain.js';
+import { verdictCounts } from './hooks.js';
+import { enqueue, park } from './run-queue.js';
+import { stateHash } from './state-hash.js';
+import type { DomainConfig, DomainResult, DomainWallClock, HostConfig, Outcome } from './types.js';
+
+const PHASE_RANGE = 2 ** 40;
+
+/** What the host knows of a domain beside the flat memory. */
+export interface Tracked {
+  readonly config: DomainConfig;
+  /** Its name: the configured one's, or one that tells whom it comes from. */
+  readonly name: string;
+  /** Index of the configured domain whose settings it has, −1: it was made by a control operation. */
+  readonly template: number;
+  readonly slot: number;
+  readonly console: Uint8Array[];
+  /** How many domains it has brought into being. */
+  children: number;
+  startMs: number;
+  runMs: number;
+  result: DomainResult | undefined;
+}
+
+/** How a domain comes into being while the host runs. */
+export interface Birth {
+  /** Slot of the domain that asked for it or that it was forked from; its name begins with that one's. */
+  readonly parent: number;
+  /** `parent/kind-1`, `parent/kind-2` … */
+  readonly kind: 'fork' | 'domain';
+  readonly config: DomainConfig;
+  readonly startMs?: number;
+}
+
+export class Registry {
+  readonly births: Tracked[] = [];
+  readonly #core: Core;
+  readonly #view: HostView;
+  readonly #configured: number;
+  readonly #slots: (Tracked | undefined)[];
+  /** Domains that have not ended. */
+  alive = 0;
+  destroyMs = 0;
+  /** Told of every end. */
+  onEnd: ((tracked: Tracked, outcome: Outcome) => void) | undefined;
+
+  /** Every configured domain is born at once, in its order; `createDomain` and `start` are still to be called. */
+  constructor(core: Core, config: HostConfig) {
+    this.#core = core;
+    this.#view = new HostView(core);
+    this.#configured = config.domains.length;
+    this.#slots = new Array<Tracked | undefined>(this.#view.domains).fill(undefined);
+    for (const [slot, domain] of config.domains.entries()) this.#add(slot, domain.name, domain, slot, 0);
+  }
+
+  #add(slot: number, name: string, config: DomainConfig, template: number, startMs: number): Tracked {
+    const tracked: Tracked = {
+      ...{ config, name, template, slot, console: [], children: 0, startMs, runMs: 0, result: undefined },
+    };
+    this.#slots[slot] = tracked;
+    this.births.push(tracked);
+    this.alive++;
+    return tracked;
+  }
+
+  /** The lowest spare slot that holds no domain, or −1. */
+  freeSlot(): number {
+    for (let slot = this.#configured; slot < this.#slots.length; slot++) {
+      const tracked = this.#slots[slot];
+      // A domain with forks keeps its slot after its end, until they have ended.
+      const state = this.#core.read(this.#view.domainAddress(slot) + this.#core.layout.DOMAIN_STATE);
+      if (state === 0 && (tracked === undefined || tracked.result !== undefined)) return slot;
+    }
+    return -1;
+  }
+
+  /** The domain in a slot: the last one there, if it has ended. Throws RangeError if there was none. */
+  at(slot: number): Tracked {
+    const tracked = this.#slots[slot];
+    if (tracked === undefined) throw new RangeError(`no domain was ever in slot ${slot}`);
+    return tracked;
+  }
+
+  /** Whether the domain in the slot is there and has not ended. */
+  lives(slot: number): boolean {
+    const tracked = this.#slots[slot];
+    return tracked !== undefined && tracked.result === undefined;
+  }
+
+  /** Notes the domain in `slot`, which createDomain or forkDomain has just made. */
+  born(slot: number, { parent, kind, config, startMs = 0 }: Birth): Tracked {
+    const from = this.at(parent);
+    from.children++;
+    const template = kind === 'fork' ? from.template : -1;
+    return this.#add(slot, `${from.name}/${kind}-${from.children}`, config, template, startMs);
+  }
+
+  /** Lets the domain's vCPU run: it is queued on its pCPU. */
+  start(slot: number): void {
+    const core = this.#core;
+    enqueue(core, core.read(this.#view.vcpuAddress(slot) + core.layout.VCPU_PCPU), slot);
+  }
+
+  /** Ends a domain, whatever it is doing. */
+  end(slot: number, outcome: Outcome, hash = stateHash(this.#core, this.#view.vcpuAddress(slot))): void {
+    const started = performance.now();
+    const tracked = this.at(slot);
+    tracked.result = this.#resultOf(tracked, outcome, hash);
+    park(this.#core, this.#view, slot);
+    this.onEnd?.(tracked, outcome);
+    destroyDomain(this.#core, slot);
+    this.alive--;
+    this.destroyMs += performance.now() - started;
+  }
+
+  #resultOf(tracked: Tracked, outcome: Outcome, hash: string): DomainResult {
+    const core = this.#core;
+    const l = core.layout;
+    const { config, slot } = tracked;
+    const domain = this.#view.domainAddress(slot);
+    const vcpu = new VcpuView(core, this.#view.vcpuAddress(slot));
+    const exits: Record<string, number> = {};
+    let exitsTotal = 0;
+    for (let counter = l.COUNTER_EXIT; counter < l.COUNTERS; counter++) {
+      const n = vcpu.counter(counter);
+      if (n > 0) exits[exitReasonName(counter - l.COUNTER_EXIT)] = n;
+      exitsTotal += n;
+    }
+    const console = Buffer.concat(tracked.console);
+    const cycles = core.call.modelledCycles(vcpu.base);
+    return {
+      name: tracked.name,
+      template: tracked.template,
+      imageName: config.imageName,
+      imageSha256: sha256(config.image),
+      memoryBytes: config.memoryBytes,
+      translation: config.translation,
+      pcpu: core.read(domain + l.DOMAIN_PCPU),
+      outcome,
+      eip: vcpu.eip,
+      retired: vcpu.retired,
+      cycles,
+      clock: cycles + core.readF64(vcpu.base + l.VCPU_IDLE),
+      exits,
+      exitsTotal,
+      tlbMisses: vcpu.counter(l.COUNTER_TLB_MISS),
+      tlbFlushes: vcpu.counter(l.COUNTER_TLB_FLUSH),
+      walkGuest: vcpu.counter(l.COUNTER_WALK_GUEST),
+      walkEpt: vcpu.counter(l.COUNTER_WALK_EPT),
+      exceptions: vcpu.counter(l.COUNTER_EXCEPTION),
+      interrupts: vcpu.counter(l.COUNTER_INTERRUPT),
+      pageFaults: vcpu.counter(l.COUNTER_PAGE_FAULT),
+      pages: core.read(domain + l.DOMAIN_PAGES),
+      tablePages: core.read(domain + l.DOMAIN_TABLE_PAGES),
+      hooks: verdictCounts(core, domain),
+      stateHash: hash,
+      consoleSha256: sha256(console),
+      console: new Uint8Array(console),
+      consoleDropped: core.readF64(domain + l.DOMAIN_CONSOLE_DROPPED),
+    };
+  }
+}
+
+export function wallClock({ name, startMs, runMs, result }: Tracked): DomainWallClock {
+  return { name, startMs, runMs, mips: mips(result?.retired ?? 0, runMs) };
+}
+
+export function mips(retired: number, ms: number): number {
+  return ms > 0 ? retired / (ms * 1000) : 0;
+}
+
+/** Images are hashed once: a thousand domains may share one. */
+const hashes = new WeakMap<Uint8Array, string>();
+
+function sha256(bytes: Uint8Array): string {
+  let hash = hashes.get(bytes);
+  if (hash === undefined) {
+    hash = createHash('sha256').update(bytes).digest('hex');
+    hashes.set(bytes, hash);
+  }
+  return hash;
+}
+
+/** The TSC at a domain's start: what real hardware leaves to chance comes from the seed and the domain's name. */
+export function domainPhase(seed: number, name: string): number {
+  const digest = createHash('sha256').update(`${seed}\0${name}`).digest();
+  return digest.readUIntBE(0, 6) % PHASE_RANGE;
+}
