@@ -1,7 +1,7 @@
 /**
  * A plan's cells, all of them or those of a shard: run, recorded, and taken up again after whatever stopped them.
  *
- *   cells not in the journal ─▶ one lane per worker ─▶ CellPool ─▶ record ─▶ journal ─▶ (fsynced) counted as done
+ *   cells not in the journal ─▶ bundles, one lane per worker ─▶ CellPool ─▶ records ─▶ journal ─▶ (fsynced) counted as done
  *                                                                              └─ all there ─▶ results.json
  */
 import { createHash } from 'node:crypto';
@@ -159,6 +159,36 @@ function openFolder(out: string): () => void {
   }
 }
 
+/** Real time that a bundle should take: its message is nothing beside it, and little is lost with its thread. */
+const BUNDLE_MS = 100;
+const MAX_BUNDLE = 32;
+
+/** Cells to run, in bundles of about BUNDLE_MS, judged by the slowest of those that were seen last. */
+class BundleQueue {
+  private readonly cells: readonly PlannedCell[];
+  private readonly workers: number;
+  private next = 0;
+  private size = 1;
+
+  constructor(cells: readonly PlannedCell[], workers: number) {
+    this.cells = cells;
+    this.workers = workers;
+  }
+
+  /** None when there are no more. Towards the end bundles get small, so that all threads end together. */
+  take(): readonly PlannedCell[] {
+    const fair = Math.ceil((this.cells.length - this.next) / (2 * this.workers));
+    const start = this.next;
+    this.next += Math.min(this.size, fair);
+    return this.cells.slice(start, this.next);
+  }
+
+  learn(records: readonly CellRecord[]): void {
+    const slowest = Math.max(...records.map(({ wallClock }) => wallClock?.total_ms ?? BUNDLE_MS));
+    this.size = Math.max(1, Math.min(MAX_BUNDLE, Math.floor(BUNDLE_MS / slowest)));
+  }
+}
+
 async function runCells(
   plan: Plan,
   options: BatchOptions,
@@ -185,25 +215,30 @@ async function runCells(
   const abort = (): void => stop.abort();
   options.signal?.addEventListener('abort', abort, { once: true });
   stop.signal.addEventListener('abort', () => void pool.close(), { once: true });
-  let next = 0;
+  const queue = new BundleQueue(todo, workers);
   const kept: Promise<void>[] = [];
   let failure: unknown;
   const lane = async (): Promise<void> => {
-    while (next < todo.length && !stop.signal.aborted) {
-      const record = await pool.run(cellTask(plan, todo[next++]!, options));
-      const safe = keep(record).then(
-        () => {
-          count(record);
-          counts.done++;
-          counts.doneNow++;
-          options.onProgress?.({ ...counts });
-        },
-        (error: unknown) => {
-          failure ??= error;
-          stop.abort();
-        },
-      );
-      kept.push(safe);
+    for (;;) {
+      const cells = stop.signal.aborted ? [] : queue.take();
+      if (cells.length === 0) return;
+      const records = await pool.runAll(cells.map((cell) => cellTask(plan, cell, options)));
+      queue.learn(records);
+      for (const record of records) {
+        const safe = keep(record).then(
+          () => {
+            count(record);
+            counts.done++;
+            counts.doneNow++;
+            options.onProgress?.({ ...counts });
+          },
+          (error: unknown) => {
+            failure ??= error;
+            stop.abort();
+          },
+        );
+        kept.push(safe);
+      }
       if (kept.length > 1000) await Promise.all(kept.splice(0, 500));
     }
   };

@@ -1,13 +1,17 @@
 /**
  * Warm worker threads that run cells, one cell each at a time. A cell that hangs, exhausts memory or kills its thread costs
  * that thread, which is replaced; the cell is tried once more and then recorded as it ended.
+ *
+ * Short cells are sent in bundles: a message per cell, and a thread that waits for it, would cost more than some cells do.
+ * When a thread dies, the cell that ran is to blame; the others of its bundle are run again, by themselves, and do not count
+ * as tried.
  */
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Piscina } from 'piscina';
 import type { CellError, CellRecord, CellStatus } from './cell.js';
 import { type CellTask, failedRecord } from './cell-run.js';
-import type { WorkerTask } from './cell-worker.js';
+import type { Bundle } from './cell-worker.js';
 
 export interface CellPoolOptions {
   readonly workers: number;
@@ -32,11 +36,13 @@ const WATCH_MS = 100;
 const LOAD_MS = 60_000;
 const MAX_ATTEMPTS = 2;
 
+const isCompleted = ({ status }: CellRecord): boolean => status === 'ok' || status === 'claim-failed';
+
 interface Running {
-  readonly began: Int32Array;
-  readonly submitted: number;
-  /** When the cell was seen to have begun. */
-  seen: number;
+  readonly bundle: Bundle;
+  /** The task that was seen to run, as in Bundle.running, and since when. */
+  task: number;
+  since: number;
   readonly kill: AbortController;
   timedOut: boolean;
 }
@@ -75,29 +81,44 @@ export class CellPool {
    * @throws CellAborted
    */
   async run(task: CellTask): Promise<CellRecord> {
-    for (let attempt = 1; ; attempt++) {
-      const record = await this.attempt(task);
-      const done = record.status === 'ok' || record.status === 'claim-failed';
-      if (done || attempt === MAX_ATTEMPTS) return { ...record, attempts: attempt };
-    }
+    const [record] = await this.runAll([task]);
+    return record!;
   }
 
-  private async attempt(task: CellTask): Promise<CellRecord> {
+  /** Runs cells one after the other in one thread, with the rules of `run` for each. @throws CellAborted */
+  async runAll(tasks: readonly CellTask[]): Promise<CellRecord[]> {
+    const first = await this.attempt(tasks);
+    const records: CellRecord[] = [];
+    for (const [index, task] of tasks.entries()) {
+      let record = first[index];
+      let attempts = 1;
+      if (record === undefined) [record] = await this.attempt([task]);
+      while (attempts < MAX_ATTEMPTS && !isCompleted(record!)) {
+        [record] = await this.attempt([task]);
+        attempts++;
+      }
+      records.push({ ...record!, attempts });
+    }
+    return records;
+  }
+
+  /** One record per task; where the thread died, that of the cell to blame alone. */
+  private async attempt(tasks: readonly CellTask[]): Promise<(CellRecord | undefined)[]> {
     if (this.closed) throw new CellAborted();
+    const bundle: Bundle = { tasks, running: new Int32Array(new SharedArrayBuffer(4)) };
     const running: Running = {
-      began: new Int32Array(new SharedArrayBuffer(4)),
-      submitted: performance.now(),
-      seen: 0,
-      kill: new AbortController(),
-      timedOut: false,
+      ...{ bundle, task: 0, since: performance.now() },
+      ...{ kill: new AbortController(), timedOut: false },
     };
     this.running.add(running);
-    const posted: WorkerTask = { ...task, began: running.began };
     try {
-      return (await this.pool.run(posted, { signal: running.kill.signal })) as CellRecord;
+      return (await this.pool.run(bundle, { signal: running.kill.signal })) as CellRecord[];
     } catch (error) {
       if (this.closed) throw new CellAborted();
-      return failedRecord(task, ...this.explain(error, running));
+      const blamed = Math.max(0, Atomics.load(bundle.running, 0) - 1);
+      return tasks.map((task, index) =>
+        index === blamed ? failedRecord(task, ...this.explain(error, running)) : undefined,
+      );
     } finally {
       this.running.delete(running);
     }
@@ -120,11 +141,12 @@ export class CellPool {
   private look(): void {
     const now = performance.now();
     for (const running of this.running) {
-      if (running.seen === 0 && Atomics.load(running.began, 0) === 1) running.seen = now;
-      const over =
-        running.seen > 0
-          ? now - running.seen > this.options.timeMs
-          : now - running.submitted > LOAD_MS + this.options.timeMs;
+      const task = Atomics.load(running.bundle.running, 0);
+      if (task !== running.task) {
+        running.task = task;
+        running.since = now;
+      }
+      const over = now - running.since > this.options.timeMs + (task === 0 ? LOAD_MS : 0);
       if (!over || running.timedOut) continue;
       running.timedOut = true;
       running.kill.abort();

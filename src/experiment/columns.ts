@@ -5,8 +5,8 @@
 import type { DomainResult, HostResult, Outcome } from '../hypervisor/types.js';
 import { EXIT_REASON_NAMES } from '../machine/exit-reasons.js';
 import type { ParameterValue, Row } from './cell.js';
+import { readChecksums } from './checksums.js';
 import { describeOutcome } from './expect.js';
-import { readChecksums } from './guests.js';
 import type { DomainSpec, Scenario } from './scenario.js';
 
 export interface Column {

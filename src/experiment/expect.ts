@@ -1,7 +1,7 @@
 /** Compares what a scenario claims with what a domain did. */
 import type { DomainResult, Outcome } from '../hypervisor/types.js';
 import type { ClaimFailure } from './cell.js';
-import { readChecksums } from './guests.js';
+import { readChecksums } from './checksums.js';
 import type { DomainSpec, ExpectedOutcome } from './scenario.js';
 
 const hex = (number: number): string => `0x${number.toString(16)}`;

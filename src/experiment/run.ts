@@ -178,11 +178,14 @@ export function hostRecord(
   };
 }
 
+/** Of cost tables, which are the same for all cells of a batch. */
+const tableHashes = new WeakMap<CostTable, string>();
+
 function record(scenario: Scenario, costTable: CostTable): ScenarioRecord {
   const files = new Files();
-  return hostRecord(scenario, fingerprint(costTable), (module) =>
-    fingerprint({ name: module.name, bytes: files.read(module.path) }),
-  );
+  const table = tableHashes.get(costTable) ?? fingerprint(costTable);
+  tableHashes.set(costTable, table);
+  return hostRecord(scenario, table, (module) => fingerprint({ name: module.name, bytes: files.read(module.path) }));
 }
 
 function totals(domains: readonly DomainRecord[]): Totals {

@@ -1,7 +1,6 @@
 /** Who runs the pCPUs: this thread, or a Piscina pool over the same memory. Both run the very same function. */
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { Piscina } from 'piscina';
 import type { Core } from '../machine/core.js';
 import type { ResolvedRule } from './hooks.js';
 import { type PcpuReport, PcpuRunner } from './pcpu.js';
@@ -35,7 +34,7 @@ export function poolExecutor(
   const here = import.meta.url;
   const fromSource = here.endsWith('.ts');
   const data: WorkerData = { module, memory, rules };
-  const pool = new Piscina({
+  const options = {
     filename: fileURLToPath(new URL(fromSource ? './worker.ts' : './worker.js', here)),
     minThreads: workers,
     maxThreads: workers,
@@ -44,15 +43,20 @@ export function poolExecutor(
     workerData: data,
     // From source (tests, tsx) the workers need the TypeScript loader as well.
     execArgv: fromSource ? ['--import', pathToFileURL(createRequire(here).resolve('tsx')).href] : [],
-  });
+  } as const;
+  // Loaded here: a host that runs inline, as every cell of a sweep does, has no use for it.
+  const starting = import('piscina').then(
+    ({ Piscina }) => new Piscina({ ...options, execArgv: [...options.execArgv] }),
+  );
   return {
     run: async (tasks) => {
+      const pool = await starting;
       const results = await Promise.all(tasks.map((task) => pool.run(task) as Promise<PcpuReport | WorkerFailure>));
       return results.map((result) => {
         if ('failure' in result) throw new Error(`pCPU ${result.pcpu}: ${result.failure}`);
         return result;
       });
     },
-    close: () => pool.destroy(),
+    close: async () => await (await starting).destroy(),
   };
 }

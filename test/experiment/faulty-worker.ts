@@ -3,17 +3,22 @@
  * folder, it dies under the first attempt of every third cell, whatever that is: once before the cell, once after it.
  */
 import { existsSync, writeFileSync } from 'node:fs';
-import work, { type WorkerTask } from '../../src/experiment/cell-worker.js';
+import type { CellRecord } from '../../src/experiment/cell.js';
+import type { CellTask } from '../../src/experiment/cell-run.js';
+import { type Bundle, runBundle, runTask } from '../../src/experiment/cell-worker.js';
 
-export default async function misbehave(task: WorkerTask): Promise<unknown> {
+export default async function misbehave(bundle: Bundle): Promise<CellRecord[]> {
+  return await runBundle(bundle, run);
+}
+
+async function run(task: CellTask): Promise<CellRecord> {
   const [fault, marker] = (task.scenario.domains[0]?.cmdline ?? '').split(' ');
-  Atomics.store(task.began, 0, 1);
   const deaths = process.env.RINGFENCE_TEST_DEATHS;
   const { index } = task.cell;
   const mark = `${deaths}/${index}`;
   if (deaths !== undefined && index % 3 === 0 && !existsSync(mark)) {
     writeFileSync(mark, '');
-    if (index % 2 === 0) await work(task);
+    if (index % 2 === 0) await runTask(task);
     return process.exit(9);
   }
   switch (fault) {
@@ -32,8 +37,8 @@ export default async function misbehave(task: WorkerTask): Promise<unknown> {
         writeFileSync(marker, '');
         return process.exit(1);
       }
-      return await work(task);
+      return await runTask(task);
     default:
-      return await work(task);
+      return await runTask(task);
   }
 }

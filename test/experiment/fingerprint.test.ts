@@ -26,6 +26,12 @@ describe('canonical JSON', () => {
     expect(canonicalJson({ a: undefined, b: Buffer.from('abc') })).toBe(`{"b":"sha256:${digest}"}`);
   });
 
+  it('tells objects apart whose keys hold what separates keys', () => {
+    expect(canonicalJson([{ 'a,b': 1 }, { a: 2, b: 3 }, { 'b,a': 4 }, { 'a,b': 5, c: 6 }, { a: 7, 'b,c': 8 }])).toBe(
+      '[{"a,b":1},{"a":2,"b":3},{"b,a":4},{"a,b":5,"c":6},{"a":7,"b,c":8}]',
+    );
+  });
+
   it.each([Number.NaN, Number.POSITIVE_INFINITY, 1n, () => 0, undefined])('refuses %s', (value) => {
     expect(() => canonicalJson([value])).toThrow(TypeError);
   });
