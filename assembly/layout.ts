@@ -48,6 +48,11 @@ export const HOST_FRAME_FRESH: usize = HOST_FREE_COUNT + 4; // frames from here 
 export const HOST_CLOCK_MODE: usize = HOST + 0x100; // u32 HOST_CLOCK_*
 export const HOST_FREQUENCY: usize = HOST + 0x108; // f64 virtual cycles per virtual second
 export const HOST_SLICE: usize = HOST + 0x110; // f64 time slice in cycles
+export const HOST_SWITCH_CYCLES: usize = HOST + 0x118; // u32 modelled cycles of a context switch
+export const HOST_SCHEDULER: usize = HOST + 0x11c; // u32 SCHEDULER_*
+export const HOST_BOOST: usize = HOST + 0x120; // u32 1: who wakes may preempt
+export const SCHEDULER_CREDIT: u32 = 0;
+export const SCHEDULER_ROUND_ROBIN: u32 = 1;
 export const HOST_CLOCK_DOMAIN: u32 = 0; // a domain's clock: its own cycles and idle time
 export const HOST_CLOCK_PCPU: u32 = 1; // a domain's clock: its pCPU's time
 /** Modelled cycles per event, u32 each, parallel to the vCPU's counters. Data from src/machine/cost-table. */
@@ -215,6 +220,18 @@ export const VCPU_POLL_END: usize = 840; // end of a SCHEDOP_poll
 export const VCPU_TIMER_ONCE: usize = 848; // VCPUOP_set_singleshot_timer
 export const VCPU_TIMER_NEXT: usize = 856; // next tick of VCPUOP_set_periodic_timer
 export const VCPU_TIMER_PERIOD: usize = 864;
+// Scheduling (src/hypervisor/run-queue.ts): none of it reaches the guest. f64 are whole or fractional cycles.
+export const VCPU_SCHED_KEY: usize = 896; //      f64 its place in the run queue: the domain's virtual time when it was queued
+export const VCPU_SCHED_ORDER: usize = 904; //    f64 order among equals, of queueing and of blocking
+export const VCPU_SCHED_AT: usize = 912; //       u32 its index in the heap that holds it
+export const VCPU_SWITCHES: usize = 916; //       u32 times that a pCPU switched to it
+export const VCPU_PREEMPTIONS: usize = 920; //    u32 times that it had to make room for one that woke
+export const VCPU_WAKEUPS: usize = 924; //        u32 times that it woke
+export const VCPU_RUNNABLE_SINCE: usize = 928; // f64 pCPU time since when it is runnable and does not run
+export const VCPU_WAITED: usize = 936; //         f64 cycles that it was runnable and did not run
+export const VCPU_WAKE_LATENCY: usize = 944; //   f64 of them, between waking and running
+export const VCPU_WAKE_LATENCY_MAX: usize = 952;
+export const VCPU_WOKEN: usize = 960; //          u32 1: it woke and has not run since
 /** i32: instructions the current run may still retire, less those already charged to the running block. */
 export const VCPU_BUDGET: usize = 768;
 export const VCPU_RUN_BUDGET: usize = 772; // i32: the budget that the run began with
@@ -306,6 +323,12 @@ export const PCPU_QUEUE: usize = 64; // u32 vCPU indices in run order
 export const PCPU_QUEUE_CAPACITY: u32 = 8192;
 export const PCPU_BLOCKED: usize = PCPU_QUEUE + (PCPU_QUEUE_CAPACITY as usize) * 4; // u32 indices of blocked vCPUs
 export const PCPU_BLOCKED_CAPACITY: u32 = 4096;
+// Scheduling, src/hypervisor/run-queue.ts and context-switch.ts.
+export const PCPU_VTIME: usize = PCPU_BLOCKED + (PCPU_BLOCKED_CAPACITY as usize) * 4; // f64 virtual time of who ran last
+export const PCPU_SCHED_ORDER: usize = PCPU_VTIME + 8; //   f64 next VCPU_SCHED_ORDER
+export const PCPU_SWITCHES: usize = PCPU_VTIME + 16; //     f64 context switches to a vCPU
+export const PCPU_SWITCH_CYCLES: usize = PCPU_VTIME + 24; // f64 cycles that context switches took
+export const PCPU_SWITCHED_AT: usize = PCPU_VTIME + 32; //  f64 time at which the current vCPU began
 /** Block hash: {host address of first byte, generation << 4 | mode, block} in 16-byte slots. */
 export const PCPU_HASH: usize = 65536;
 export const BLOCK_HASH_SLOTS: u32 = 32768;
@@ -363,6 +386,12 @@ export const DOMAIN_PAUSED: usize = 900; // how often it was paused and not cont
 export const DOMAIN_PARENT: usize = 904; // index + 1 of the domain that it is a fork of, 0: none
 export const DOMAIN_FORKS: usize = 908; // forks of it that there are; it is paused meanwhile
 export const DOMAIN_COPIED: usize = 912; // pages copied because it wrote them and they were shared
+// Scheduling, src/hypervisor/credit.ts.
+export const DOMAIN_WEIGHT: usize = 960; // u32 1 … 65535, 0: the default
+export const DOMAIN_CAP: usize = 964; //    u32 percent of one pCPU, 0: none
+export const DOMAIN_VTIME: usize = 968; //  f64 cycles that it ran, each divided by its weight
+export const DOMAIN_BUDGET: usize = 976; // f64 cycles that a capped domain may still run in this period
+export const DOMAIN_REFILL: usize = 984; // f64 pCPU time of its next refill
 /** Event channels: the port is the index, port 0 is never used. */
 export const DOMAIN_EVTCHN: usize = 4096;
 export const EVTCHN_PORTS: u32 = 128;

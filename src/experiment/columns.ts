@@ -27,7 +27,7 @@ type OfHost = [domains: readonly Counts[], host: HostCounts, scenario: Scenario]
 
 /** What columns of a host are made of. */
 export type Counts = Pick<DomainResult, 'retired' | 'cycles' | 'exitsTotal' | 'tlbMisses' | 'walkGuest' | 'walkEpt'>;
-export type HostCounts = Pick<HostResult['deterministic'], 'quanta' | 'pcpuCycles' | 'pcpuBusyCycles'>;
+export type HostCounts = Omit<HostResult['deterministic'], 'domains' | 'audit'>;
 
 function number<S extends readonly unknown[]>(
   name: string,
@@ -80,6 +80,12 @@ export const DOMAIN_COLUMNS: readonly Filled<OfDomain>[] = [
   ),
   number('cycles', 'cycles', 'modelled cycles: sum of events times cost table', (r) => r.cycles),
   number('clock', 'cycles', "the domain's clock at its end: cycles and idle time", (r) => r.clock),
+  number(
+    'context_switches',
+    'switches',
+    'times that a physical CPU switched to it; neighbours change it',
+    (r) => r.scheduling.contextSwitches,
+  ),
   number('exits', 'exits', 'VM exits, all reasons', (r) => r.exitsTotal),
   number('tlb_misses', 'misses', 'look-ups in the L1 TLB that needed a walk', (r) => r.tlbMisses),
   number('tlb_flushes', 'flushes', 'whole-TLB invalidations', (r) => r.tlbFlushes),
@@ -104,8 +110,8 @@ export const DOMAIN_COLUMNS: readonly Filled<OfDomain>[] = [
   ),
 ];
 
-const sum = (domains: readonly Counts[], value: (domain: Counts) => number): number =>
-  domains.reduce((total, each) => total + value(each), 0);
+const total = (values: readonly number[]): number => values.reduce((all, each) => all + each, 0);
+const sum = (domains: readonly Counts[], value: (domain: Counts) => number): number => total(domains.map(value));
 
 /** Columns of a cell's host. All deterministic. */
 export const HOST_COLUMNS: readonly Filled<OfHost>[] = [
@@ -118,8 +124,12 @@ export const HOST_COLUMNS: readonly Filled<OfHost>[] = [
     'virtual time at the end, of the physical CPU that got farthest',
     (_, { pcpuCycles }, { host }) => Math.round((Math.max(0, ...pcpuCycles) / host.frequencyHz) * 1e9),
   ),
-  number('busy_cycles', 'cycles', 'cycles that physical CPUs ran guests', (_, { pcpuBusyCycles }) =>
-    pcpuBusyCycles.reduce((total, each) => total + each, 0),
+  number('busy_cycles', 'cycles', 'cycles that physical CPUs ran guests', (_, host) => total(host.pcpuBusyCycles)),
+  number('context_switches', 'switches', 'context switches of all physical CPUs; going idle is none', (_, host) =>
+    total(host.pcpuContextSwitches),
+  ),
+  number('switch_cycles', 'cycles', 'cycles that they took, which no domain is charged for', (_, host) =>
+    total(host.pcpuSwitchCycles),
   ),
   number('retired', 'instructions', 'sum over the domains', (domains) => sum(domains, (each) => each.retired)),
   number('cycles', 'cycles', 'sum over the domains', (domains) => sum(domains, (each) => each.cycles)),

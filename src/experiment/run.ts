@@ -55,6 +55,8 @@ export interface Results {
     readonly quanta: number;
     readonly pcpuCycles: readonly number[];
     readonly pcpuBusyCycles: readonly number[];
+    readonly pcpuContextSwitches: readonly number[];
+    readonly pcpuSwitchCycles: readonly number[];
     readonly zeroSum: boolean;
   };
   readonly wallClock: HostResult['wallClock'] & {

@@ -4,7 +4,8 @@
  */
 import type { Core } from '../machine/core.js';
 import { HostView } from '../machine/views.js';
-import { enqueue, removeFrom, VCPU_NONE } from './run-queue.js';
+import { switchOut } from './context-switch.js';
+import { enqueue, removeFrom } from './run-queue.js';
 
 /** Puts domain `joining` and its gang into the gang of domain `index`, and onto its pCPU. */
 export function joinGang(core: Core, joining: number, index: number): void {
@@ -33,7 +34,7 @@ function move(core: Core, host: HostView, index: number, pcpu: number): void {
   const target = host.pcpuAddress(pcpu);
   removeFrom(core, source + l.PCPU_QUEUE_LENGTH, source + l.PCPU_QUEUE, index);
   const blocked = removeFrom(core, source + l.PCPU_BLOCKED_LENGTH, source + l.PCPU_BLOCKED, index);
-  if (core.read(source + l.PCPU_CURRENT) === index) core.write(source + l.PCPU_CURRENT, VCPU_NONE);
+  switchOut(core, source, index);
   core.write(d + l.DOMAIN_PCPU, pcpu);
   core.write(v + l.VCPU_PCPU, target);
   core.call.flushAll(v);

@@ -7,8 +7,9 @@
  * Everything deterministic in the result depends on the configuration alone.
  */
 import { Core, coreModule, hostMemory } from '../machine/core.js';
-import { costWeights } from '../machine/cost-table.js';
+import { contextSwitchCycles, costWeights } from '../machine/cost-table.js';
 import { HostView, VcpuView } from '../machine/views.js';
+import { VCPU_NONE } from './context-switch.js';
 import { checkMemory, createDomain, framesNeeded, reservationOrder, reserve } from './domain.js';
 import { deliver } from './event-channel.js';
 import { END, Guest } from './guest.js';
@@ -17,7 +18,7 @@ import { hypercall } from './hypercalls.js';
 import type { PcpuReport } from './pcpu.js';
 import { type Executor, inlineExecutor, poolExecutor } from './pool.js';
 import { domainPhase, mips, Registry, type Tracked, wallClock } from './registry.js';
-import { earliestWake, enqueue, VCPU_NONE } from './run-queue.js';
+import { earliestWake, enqueue } from './run-queue.js';
 import { NEVER } from './timers.js';
 import {
   AbortedError,
@@ -147,6 +148,7 @@ export class Host {
     core.writeF64(l.HOST_SLICE, sliceCycles);
     core.write(l.HOST_CLOCK_MODE, clock === 'pcpu' ? l.HOST_CLOCK_PCPU : l.HOST_CLOCK_DOMAIN);
     core.u32.set(costWeights(costTable, l), l.HOST_WEIGHTS >>> 2);
+    core.write(l.HOST_SWITCH_CYCLES, contextSwitchCycles(costTable));
     const births = this.registry.births.map(({ config }) => config);
     const pcpuOf = (index: number): number => births[index]!.pcpu ?? index % this.#config.pcpus;
     for (const [index, config] of births.entries()) {
@@ -301,6 +303,8 @@ export class Host {
         quanta: this.#quanta,
         pcpuCycles: pcpus.map((p) => core.readU64(p + l.PCPU_TIME)),
         pcpuBusyCycles: pcpus.map((p) => core.readF64(p + l.PCPU_BUSY)),
+        pcpuContextSwitches: pcpus.map((p) => core.readF64(p + l.PCPU_SWITCHES)),
+        pcpuSwitchCycles: pcpus.map((p) => core.readF64(p + l.PCPU_SWITCH_CYCLES)),
         zeroSum: this.#view.freeFrames === this.#view.frames && !queued,
         audit: this.#audit,
       },

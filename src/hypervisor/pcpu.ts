@@ -17,10 +17,11 @@
  */
 import type { Core } from '../machine/core.js';
 import { HostView } from '../machine/views.js';
+import { contextSwitch, VCPU_NONE } from './context-switch.js';
 import { handleExit } from './exits.js';
 import { BLOCK, DEFER, END, Guest, RESUME, type Send, type Verdict } from './guest.js';
 import { type AuditEntry, Hooks, type ResolvedRule } from './hooks.js';
-import { dequeue, earliestWake, enqueue, enqueueBlocked, VCPU_NONE } from './run-queue.js';
+import { dequeue, earliestWake, enqueue, enqueueBlocked } from './run-queue.js';
 import { stateHash } from './state-hash.js';
 import { NEVER, nextDeadline, nextInterrupt, syncTimers } from './timers.js';
 import type { Outcome } from './types.js';
@@ -95,15 +96,16 @@ export class PcpuRunner {
     for (;;) {
       this.#wake(p, time);
       if (time >= end) break;
-      let current = core.read(p + l.PCPU_CURRENT);
+      const current = core.read(p + l.PCPU_CURRENT);
       if (current === VCPU_NONE) {
-        current = dequeue(core, p);
-        if (current === VCPU_NONE) {
+        const next = dequeue(core, p);
+        if (next === VCPU_NONE) {
           time = Math.min(earliestWake(core, this.#host, p), end);
-          continue;
+        } else {
+          time += contextSwitch(core, p, VCPU_NONE, next);
+          core.writeF64(p + l.PCPU_SLICE_END, time + slice);
         }
-        core.write(p + l.PCPU_CURRENT, current);
-        core.writeF64(p + l.PCPU_SLICE_END, time + slice);
+        continue;
       }
       const guest = this.guest(current);
       touched.add(guest);
@@ -116,18 +118,22 @@ export class PcpuRunner {
         guest.drain();
         core.write(guest.vcpu.base + l.VCPU_RUN_STATE, l.RUN_NONE);
         core.write(guest.domain.base + l.DOMAIN_STATE, DOMAIN_ENDED);
-        core.write(p + l.PCPU_CURRENT, VCPU_NONE);
         const outcome = guest.outcome ?? { kind: 'platform-error', message: 'the domain ended without an outcome' };
         ended.push({ domain: current, outcome, stateHash: stateHash(core, guest.vcpu.base) });
       } else if (verdict === BLOCK) {
         this.#block(guest, p, time);
       } else if (verdict === DEFER) {
         core.write(guest.vcpu.base + l.VCPU_RUN_STATE, l.RUN_DEFERRED);
-        core.write(p + l.PCPU_CURRENT, VCPU_NONE);
         calls.push(current);
       } else if (verdict !== RESUME || time >= core.readF64(p + l.PCPU_SLICE_END)) {
         enqueue(core, p, current);
-        core.write(p + l.PCPU_CURRENT, VCPU_NONE);
+      }
+      const runs = verdict === RESUME && time < core.readF64(p + l.PCPU_SLICE_END);
+      if (!runs) {
+        this.#wake(p, time);
+        const next = dequeue(core, p);
+        time += contextSwitch(core, p, current, next);
+        core.writeF64(p + l.PCPU_SLICE_END, time + slice);
       }
       wall.set(current, (wall.get(current) ?? 0) + performance.now() - started);
     }
@@ -209,12 +215,10 @@ export class PcpuRunner {
   /** A vCPU waits until its domain's next interrupt or event. */
   #block(guest: Guest, p: number, time: number): void {
     const { core } = this;
-    const l = core.layout;
     const next = nextInterrupt(guest);
     // Without a time only an event ends the wait.
     const wake = next >= NEVER ? NEVER : time + Math.max(0, next - guest.clock());
     enqueueBlocked(core, p, guest.vcpu.base, guest.index, time, wake);
-    core.write(p + l.PCPU_CURRENT, VCPU_NONE);
   }
 
   /** Makes blocked vCPUs runnable whose time has come: in the order of their wake times, then of blocking. */

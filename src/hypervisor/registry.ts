@@ -152,6 +152,7 @@ export class Registry {
       eip: vcpu.eip,
       retired: vcpu.retired,
       cycles,
+      scheduling: { contextSwitches: core.read(vcpu.base + l.VCPU_SWITCHES) },
       clock: cycles + core.readF64(vcpu.base + l.VCPU_IDLE),
       exits,
       exitsTotal,

@@ -1,9 +1,8 @@
 /** The run queue and the blocked list of a pCPU: lists of vCPU indices in flat memory. */
 import type { Core } from '../machine/core.js';
 import type { HostView } from '../machine/views.js';
+import { switchOut, VCPU_NONE } from './context-switch.js';
 import { NEVER } from './timers.js';
-
-export const VCPU_NONE = 0xffffffff;
 
 export function enqueue(core: Core, p: number, vcpu: number): void {
   const l = core.layout;
@@ -53,7 +52,7 @@ export function park(core: Core, host: HostView, vcpu: number): void {
   if (p === 0) return; // there never was one
   removeFrom(core, p + l.PCPU_QUEUE_LENGTH, p + l.PCPU_QUEUE, vcpu);
   removeFrom(core, p + l.PCPU_BLOCKED_LENGTH, p + l.PCPU_BLOCKED, vcpu);
-  if (core.read(p + l.PCPU_CURRENT) === vcpu) core.write(p + l.PCPU_CURRENT, VCPU_NONE);
+  switchOut(core, p, vcpu);
 }
 
 /** Takes `vcpu` out of a list of u32; false if it is not in it. */

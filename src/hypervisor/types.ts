@@ -147,6 +147,8 @@ export interface DomainResult {
   readonly cycles: number;
   /** The domain's clock when it ended: cycles plus idle time (plus stolen time with `clock: 'pcpu'`). */
   readonly clock: number;
+  /** What its pCPU made of it: the one part of a result, beside `pcpu`, that neighbours change. */
+  readonly scheduling: Scheduling;
   /** VM exits by reason name, zero counts left out. */
   readonly exits: Readonly<Record<string, number>>;
   readonly exitsTotal: number;
@@ -171,6 +173,11 @@ export interface DomainResult {
   readonly consoleDropped: number;
 }
 
+export interface Scheduling {
+  /** Times that a pCPU switched to its vCPU. */
+  readonly contextSwitches: number;
+}
+
 export interface DomainWallClock {
   readonly name: string;
   /** Creating the domain: frames, EPT, image. */
@@ -191,6 +198,9 @@ export interface HostResult {
     readonly pcpuCycles: readonly number[];
     /** Cycles of it that each pCPU ran guests. */
     readonly pcpuBusyCycles: readonly number[];
+    /** Context switches of each pCPU to a vCPU (going idle is none), and the cycles of its time that they took. */
+    readonly pcpuContextSwitches: readonly number[];
+    readonly pcpuSwitchCycles: readonly number[];
     /** True when every frame is free again and every pCPU queue empty: destroying the domains was zero-sum. */
     readonly zeroSum: boolean;
     /** Operations that the security hooks denied, in order: the first 4096. Domains are named by index. */

@@ -71,6 +71,7 @@ export function fakeMachine(options: FakeOptions = {}): FakeMachine {
             retired: 1234567 + index,
             cycles: 2345678,
             clock: 2345678,
+            scheduling: { contextSwitches: 4 },
             exits: { cpuid: 2 },
             exitsTotal: 2,
           },
@@ -81,6 +82,7 @@ export function fakeMachine(options: FakeOptions = {}): FakeMachine {
       return {
         deterministic: {
           ...{ domains, seed: config.seed, quanta: 3, pcpuCycles: [2345678], pcpuBusyCycles: [2345678] },
+          ...{ pcpuContextSwitches: [4], pcpuSwitchCycles: [8000] },
           zeroSum: options.zeroSum ?? true,
         },
         wallClock: {
