@@ -79,12 +79,17 @@ export function aesEncryptBlock(schedule: usize, scratch: usize, from: usize, to
   v128.store(to, v128.xor(shiftRows(v128.load(state)), v128.load(key, 16)));
 }
 
-/** Writes the bits of the 16 bytes at `from` as 128 masks in the order of planes: 512 bytes. */
-export function expandMasks(from: usize, to: usize): void {
+/** Address of the last round key. */
+export function lastKey(schedule: usize): usize {
+  return schedule + AES_KEYS + ((load<u32>(schedule + AES_ROUNDS) as usize) << 4);
+}
+
+/** Writes the bits of `count` bytes at `from` as masks in the order of planes: 32 bytes each. */
+export function expandMasks(from: usize, count: usize, to: usize): void {
   const low = i32x4(1, 2, 4, 8);
   const high = i32x4(16, 32, 64, 128);
   const zero = i32x4.splat(0);
-  for (let n: usize = 0; n < 16; n++) {
+  for (let n: usize = 0; n < count; n++) {
     const byte = i32x4.splat(load<u8>(from + n) as i32);
     v128.store(to + n * 32, i32x4.ne(v128.and(byte, low), zero));
     v128.store(to + n * 32, i32x4.ne(v128.and(byte, high), zero), 16);
@@ -115,7 +120,7 @@ export function aesExpand(key: usize, bits: u32, schedule: usize): void {
   for (let r: usize = 0; r <= rounds; r++) {
     const k = keys + r * 16;
     if (r != 0) v128.store(k, v128.xor(v128.load(k), constant63));
-    expandMasks(k, schedule + AES_MASKS + r * AES_MASKS_ROUND);
+    expandMasks(k, 16, schedule + AES_MASKS + r * AES_MASKS_ROUND);
   }
 }
 

@@ -21,9 +21,9 @@ import {
   AES_INDEX,
   AES_KEYS,
   expandMasks,
+  lastKey,
   SCRATCH_A,
   SCRATCH_B,
-  SCRATCH_BLOCKS,
   SCRATCH_BYTE,
   SCRATCH_FIRST,
   SCRATCH_MASKS,
@@ -32,6 +32,7 @@ import {
   shiftMixAdd,
   subBytes,
 } from './aes';
+import { mixByte } from './mix';
 import { PLANES_SIZE, unpack } from './planes';
 import { encryptRounds } from './rounds';
 import { BYTE_PLANES, substitute } from './sbox';
@@ -58,66 +59,30 @@ export function ctrBlocks(schedule: usize, scratch: usize, block: usize, from: u
   const second = scratch + SCRATCH_MASKS;
   const a = scratch + SCRATCH_A;
   const b = scratch + SCRATCH_B;
+  const key = lastKey(schedule);
   // Rounds 1 and 2 with 0 for the bytes that vary: behind SubBytes everything is linear.
   v128.store(state, v128.xor(v128.load(block), v128.load(keys)));
   subBytes(state, byte);
   store<u8>(state, 0, 15);
   shiftMixAdd(state, keys + 16);
-  expandMasks(state, first); // of which those of column 0 are used
+  expandMasks(state, 4, first);
   subBytes(state, byte);
   store<u32>(state, 0);
   shiftMixAdd(state, keys + 32);
-  expandMasks(state, second);
+  expandMasks(state, 16, second);
   for (let half: usize = 0; half < 2; half++) {
-    varyColumn(schedule + AES_INDEX + half * BYTE_PLANES, first, b);
+    // Round 1: the byte that varies is row 3 of column 0 after ShiftRows.
+    const index = schedule + AES_INDEX + half * BYTE_PLANES;
+    mixByte(index, b, 384, 0, 128, 256, first, 96, 0, 32, 64);
     substitute(b, 4);
-    for (let row: u32 = 0; row < 4; row++) spread(b, second, row, a);
+    // Round 2: row r of column 0 is in column 4 − r after ShiftRows.
+    mixByte(b, a, 0, 128, 256, 384, second, 0, 32, 64, 96);
+    mixByte(b + 128, a + 1536, 128, 256, 384, 0, second + 384, 32, 64, 96, 0);
+    mixByte(b + 256, a + 1024, 256, 384, 0, 128, second + 256, 64, 96, 0, 32);
+    mixByte(b + 384, a + 512, 384, 0, 128, 256, second + 128, 96, 0, 32, 64);
     const planes = encryptRounds(schedule, 3, a, b);
-    unpack(planes, scratch + SCRATCH_BLOCKS, scratch + SCRATCH_SQUARE);
-    for (let i: usize = 0; i < PLANES_SIZE; i += 16) {
-      v128.store(to + i, v128.xor(v128.load(from + i), v128.load(scratch + SCRATCH_BLOCKS + i)));
-    }
+    unpack(planes, 1, key, planes == a ? b : a, scratch + SCRATCH_SQUARE, from, to);
     from += PLANES_SIZE;
     to += PLANES_SIZE;
-  }
-}
-
-function mask(masks: usize, byte: usize, i: usize): v128 {
-  return v128.load32_splat(masks + (byte * 8 + i) * 4);
-}
-
-/** Round 1: the varying byte is row 3 of column 0 after ShiftRows; MixColumns adds 1, 1, 3, 2 times it to rows 0 … 3. */
-function varyColumn(index: usize, masks: usize, to: usize): void {
-  const high = v128.load(index, 112);
-  let below = high; // bit i − 1 of the byte; 2 × it reduces by 1bh
-  for (let i: usize = 0; i < 8; i++) {
-    const one = v128.load(index + i * 16);
-    const two = i == 1 || i == 3 || i == 4 ? v128.xor(below, high) : below;
-    v128.store(to + i * 16, v128.xor(one, mask(masks, 0, i)), 0);
-    v128.store(to + i * 16, v128.xor(one, mask(masks, 1, i)), 128);
-    v128.store(to + i * 16, v128.xor(v128.xor(one, two), mask(masks, 2, i)), 256);
-    v128.store(to + i * 16, v128.xor(two, mask(masks, 3, i)), 384);
-    below = one;
-  }
-}
-
-/** Round 2: `row` of column 0 went to column 4 − row; MixColumns adds 2, 1, 1, 3 times it to the rows from `row` on. */
-function spread(column: usize, masks: usize, row: u32, to: usize): void {
-  const from = column + (row as usize) * BYTE_PLANES;
-  const target = ((4 - row) & 3) * 4;
-  const r0 = (target + row) as usize;
-  const r1 = (target + ((row + 1) & 3)) as usize;
-  const r2 = (target + ((row + 2) & 3)) as usize;
-  const r3 = (target + ((row + 3) & 3)) as usize;
-  const high = v128.load(from, 112);
-  let below = high;
-  for (let i: usize = 0; i < 8; i++) {
-    const one = v128.load(from + i * 16);
-    const two = i == 1 || i == 3 || i == 4 ? v128.xor(below, high) : below;
-    v128.store(to + (r0 * 8 + i) * 16, v128.xor(two, mask(masks, r0, i)));
-    v128.store(to + (r1 * 8 + i) * 16, v128.xor(one, mask(masks, r1, i)));
-    v128.store(to + (r2 * 8 + i) * 16, v128.xor(one, mask(masks, r2, i)));
-    v128.store(to + (r3 * 8 + i) * 16, v128.xor(v128.xor(one, two), mask(masks, r3, i)));
-    below = one;
   }
 }

@@ -4,9 +4,10 @@
  *   blocks   16 bytes each, block n at 16 n
  *   planes   bit n of plane (byte b, bit i) is bit i of byte b of block n; v128 at 128 b + 16 i
  *
- * Three steps of exchanging bits between the eight planes of a byte turn each 8 × 8 bit square; four steps of interleaving
- * bytes turn the 16 × 16 byte squares.
+ * Three steps of exchanging bits between the eight planes of a byte turn each 8 × 8 bit square: vector j then holds that byte of
+ * blocks j, 8 + j, 16 + j … Two steps of interleaving bytes, four rows at a time, turn the 16 × 16 byte square of each j.
  */
+import { byteAt } from './rounds';
 import { BYTE_PLANES } from './sbox';
 
 /** Blocks that are worked on at once: the bits of a v128. */
@@ -14,70 +15,152 @@ export const LANES: usize = 128;
 /** Bytes of the planes of 128 blocks. */
 export const PLANES_SIZE: usize = 2048;
 
-function exchange(p: usize, high: usize, low: usize, shift: i32, mask: v128): void {
-  const a = v128.load(p + low * 16);
-  const b = v128.load(p + high * 16);
-  const t = v128.and(v128.xor(i64x2.shr_u(a, shift), b), mask);
-  v128.store(p + high * 16, v128.xor(b, t));
-  v128.store(p + low * 16, v128.xor(a, i64x2.shl(t, shift)));
-}
-
-/** Turns the 8 × 8 bit squares of the eight vectors at `p`: its own inverse. */
-export function turnBits(p: usize): void {
+/** Turns the 8 × 8 bit squares of the planes of a byte. */
+function turnBits(from: usize, to: usize): void {
   const m1 = i8x16.splat(0x55);
   const m2 = i8x16.splat(0x33);
   const m4 = i8x16.splat(0x0f);
-  exchange(p, 1, 0, 1, m1);
-  exchange(p, 3, 2, 1, m1);
-  exchange(p, 5, 4, 1, m1);
-  exchange(p, 7, 6, 1, m1);
-  exchange(p, 2, 0, 2, m2);
-  exchange(p, 3, 1, 2, m2);
-  exchange(p, 6, 4, 2, m2);
-  exchange(p, 7, 5, 2, m2);
-  exchange(p, 4, 0, 4, m4);
-  exchange(p, 5, 1, 4, m4);
-  exchange(p, 6, 2, 4, m4);
-  exchange(p, 7, 3, 4, m4);
+  let x0 = v128.load(from, 0);
+  let x1 = v128.load(from, 16);
+  let x2 = v128.load(from, 32);
+  let x3 = v128.load(from, 48);
+  let x4 = v128.load(from, 64);
+  let x5 = v128.load(from, 80);
+  let x6 = v128.load(from, 96);
+  let x7 = v128.load(from, 112);
+  let t: v128;
+  t = v128.and(v128.xor(i64x2.shr_u(x0, 1), x1), m1);
+  x1 = v128.xor(x1, t);
+  x0 = v128.xor(x0, i64x2.shl(t, 1));
+  t = v128.and(v128.xor(i64x2.shr_u(x2, 1), x3), m1);
+  x3 = v128.xor(x3, t);
+  x2 = v128.xor(x2, i64x2.shl(t, 1));
+  t = v128.and(v128.xor(i64x2.shr_u(x4, 1), x5), m1);
+  x5 = v128.xor(x5, t);
+  x4 = v128.xor(x4, i64x2.shl(t, 1));
+  t = v128.and(v128.xor(i64x2.shr_u(x6, 1), x7), m1);
+  x7 = v128.xor(x7, t);
+  x6 = v128.xor(x6, i64x2.shl(t, 1));
+  t = v128.and(v128.xor(i64x2.shr_u(x0, 2), x2), m2);
+  x2 = v128.xor(x2, t);
+  x0 = v128.xor(x0, i64x2.shl(t, 2));
+  t = v128.and(v128.xor(i64x2.shr_u(x1, 2), x3), m2);
+  x3 = v128.xor(x3, t);
+  x1 = v128.xor(x1, i64x2.shl(t, 2));
+  t = v128.and(v128.xor(i64x2.shr_u(x4, 2), x6), m2);
+  x6 = v128.xor(x6, t);
+  x4 = v128.xor(x4, i64x2.shl(t, 2));
+  t = v128.and(v128.xor(i64x2.shr_u(x5, 2), x7), m2);
+  x7 = v128.xor(x7, t);
+  x5 = v128.xor(x5, i64x2.shl(t, 2));
+  t = v128.and(v128.xor(i64x2.shr_u(x0, 4), x4), m4);
+  x4 = v128.xor(x4, t);
+  x0 = v128.xor(x0, i64x2.shl(t, 4));
+  t = v128.and(v128.xor(i64x2.shr_u(x1, 4), x5), m4);
+  x5 = v128.xor(x5, t);
+  x1 = v128.xor(x1, i64x2.shl(t, 4));
+  t = v128.and(v128.xor(i64x2.shr_u(x2, 4), x6), m4);
+  x6 = v128.xor(x6, t);
+  x2 = v128.xor(x2, i64x2.shl(t, 4));
+  t = v128.and(v128.xor(i64x2.shr_u(x3, 4), x7), m4);
+  x7 = v128.xor(x7, t);
+  x3 = v128.xor(x3, i64x2.shl(t, 4));
+  v128.store(to, x0, 0);
+  v128.store(to, x1, 16);
+  v128.store(to, x2, 32);
+  v128.store(to, x3, 48);
+  v128.store(to, x4, 64);
+  v128.store(to, x5, 80);
+  v128.store(to, x6, 96);
+  v128.store(to, x7, 112);
 }
 
-function low8(a: v128, b: v128): v128 {
+function low(a: v128, b: v128): v128 {
   return v128.shuffle<u8>(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
 }
 
-function high8(a: v128, b: v128): v128 {
+function high(a: v128, b: v128): v128 {
   return v128.shuffle<u8>(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
 }
 
 /**
- * One step of turning a 16 × 16 byte square: rows k and k + 8 are interleaved into rows 2 k and 2 k + 1. Four such steps
- * (perfect shuffles of 256 bytes) turn it.
+ * Four of the eight rows of a turn: rows k, k + 4, k + 8, k + 12 of `from` become rows 4 k … 4 k + 3 of `to`. Done for k = 0 … 3, this
+ * is two perfect shuffles of 256 bytes; four of them turn the square. The rows of `from` are `gap` apart, four of them at constant
+ * offsets.
  */
-function interleave(from: usize, fromStride: usize, to: usize, toStride: usize): void {
-  for (let k: usize = 0; k < 8; k++) {
-    const a = v128.load(from + k * fromStride);
-    const b = v128.load(from + (k + 8) * fromStride);
-    v128.store(to + 2 * k * toStride, low8(a, b));
-    v128.store(to + (2 * k + 1) * toStride, high8(a, b));
+function gather(from: usize, to: usize): void {
+  const a = v128.load(from, 0);
+  const b = v128.load(from, 512);
+  const c = v128.load(from, 1024);
+  const d = v128.load(from, 1536);
+  const ac = low(a, c);
+  const bd = low(b, d);
+  const ca = high(a, c);
+  const db = high(b, d);
+  v128.store(to, low(ac, bd), 0);
+  v128.store(to, high(ac, bd), 16);
+  v128.store(to, low(ca, db), 32);
+  v128.store(to, high(ca, db), 48);
+}
+
+/** The same from the square that gather() wrote to rows 128 bytes apart, where the key and what is at `other` is XORed. */
+function scatter(from: usize, key: v128, other: usize, to: usize): void {
+  const a = v128.load(from, 0);
+  const b = v128.load(from, 64);
+  const c = v128.load(from, 128);
+  const d = v128.load(from, 192);
+  const ac = low(a, c);
+  const bd = low(b, d);
+  const ca = high(a, c);
+  const db = high(b, d);
+  v128.store(to, v128.xor(v128.xor(low(ac, bd), key), v128.load(other, 0)), 0);
+  v128.store(to, v128.xor(v128.xor(high(ac, bd), key), v128.load(other, 128)), 128);
+  v128.store(to, v128.xor(v128.xor(low(ca, db), key), v128.load(other, 256)), 256);
+  v128.store(to, v128.xor(v128.xor(high(ca, db), key), v128.load(other, 384)), 384);
+}
+
+/** Turns the 16 × 16 byte squares of 16 rows 128 bytes apart; rows are XORed to the key and to `other`, which has their form. */
+function turnBytes(from: usize, key: v128, other: usize, to: usize, square: usize): void {
+  for (let j: usize = 0; j < 128; j += 16) {
+    gather(from + j, square);
+    gather(from + j + 128, square + 64);
+    gather(from + j + 256, square + 128);
+    gather(from + j + 384, square + 192);
+    scatter(square, key, other + j, to + j);
+    scatter(square + 16, key, other + j + 512, to + j + 512);
+    scatter(square + 32, key, other + j + 1024, to + j + 1024);
+    scatter(square + 48, key, other + j + 1536, to + j + 1536);
   }
 }
 
-/** Turns a 16 × 16 byte square whose rows lie `fromStride` apart into one whose rows lie `toStride` apart. `square`: 512 bytes. */
-export function turnBytes(from: usize, fromStride: usize, to: usize, toStride: usize, square: usize): void {
-  interleave(from, fromStride, square, 16);
-  interleave(square, 16, square + 256, 16);
-  interleave(square + 256, 16, square, 16);
-  interleave(square, 16, to, toStride);
+/**
+ * Planes to blocks, with the end of the last round: row r is read `shift` × r columns on, the 16 bytes at `key` are XORed.
+ * @param temporary planes
+ * @param square 256 bytes
+ * @param other what the blocks are XORed to
+ */
+export function unpack(
+  planes: usize,
+  shift: usize,
+  key: usize,
+  temporary: usize,
+  square: usize,
+  other: usize,
+  to: usize,
+): void {
+  for (let n: usize = 0; n < 16; n++) {
+    turnBits(byteAt(planes, n & 3, (n >> 2) + shift * (n & 3)), temporary + n * BYTE_PLANES);
+  }
+  turnBytes(temporary, v128.load(key), other, to, square);
 }
 
-/** Planes to blocks. The planes are destroyed. */
-export function unpack(planes: usize, blocks: usize, square: usize): void {
-  for (let b: usize = 0; b < 16; b++) turnBits(planes + b * BYTE_PLANES);
-  for (let j: usize = 0; j < 8; j++) turnBytes(planes + j * 16, BYTE_PLANES, blocks + j * 16, 128, square);
-}
-
-/** Blocks to planes. */
-export function pack(blocks: usize, planes: usize, square: usize): void {
-  for (let j: usize = 0; j < 8; j++) turnBytes(blocks + j * 16, 128, planes + j * 16, BYTE_PLANES, square);
-  for (let b: usize = 0; b < 16; b++) turnBits(planes + b * BYTE_PLANES);
+/** Blocks, XORed to `other` and to the 16 bytes at `key`, to planes. `other` is overwritten. */
+export function pack(blocks: usize, other: usize, key: usize, planes: usize, square: usize): void {
+  const k = v128.load(key);
+  for (let i: usize = 0; i < PLANES_SIZE; i += 16) {
+    v128.store(other + i, v128.xor(v128.xor(v128.load(blocks + i), k), v128.load(other + i)));
+  }
+  memory.fill(planes, 0, PLANES_SIZE);
+  turnBytes(other, i64x2.splat(0), planes, planes, square);
+  for (let p = planes; p < planes + PLANES_SIZE; p += BYTE_PLANES) turnBits(p, p);
 }

@@ -3,8 +3,9 @@
  * what SEV and MKTME do: equal plaintext at an address gives equal ciphertext, and nothing tells old ciphertext from new.
  */
 import {
-  AES_MASKS,
+  AES_KEYS,
   aesEncryptBlock,
+  lastKey,
   SCRATCH_A,
   SCRATCH_B,
   SCRATCH_BLOCKS,
@@ -13,7 +14,7 @@ import {
   SCRATCH_TWEAK,
 } from './aes';
 import { LANES, PLANES_SIZE, pack, unpack } from './planes';
-import { addKey, decryptRounds, encryptRounds } from './rounds';
+import { decryptRounds, encryptRounds } from './rounds';
 
 /** En- or decrypts the 4,096 bytes of data unit `frame`. All addresses are aligned to 16. */
 export function xtsPage(
@@ -43,38 +44,41 @@ export function xtsUnit(
 ): void {
   const a = scratch + SCRATCH_A;
   const b = scratch + SCRATCH_B;
-  const blocks = scratch + SCRATCH_BLOCKS;
+  const tweaks = scratch + SCRATCH_BLOCKS;
   const square = scratch + SCRATCH_SQUARE;
+  const zero = scratch + SCRATCH_MASKS;
   const tweak = scratch + SCRATCH_TWEAK;
+  const first = dataSchedule + AES_KEYS;
+  const last = lastKey(dataSchedule);
   aesEncryptBlock(tweakSchedule, scratch, unit, tweak);
   for (let half: usize = 0; half < 2; half++) {
-    addTweaks(tweak, from, blocks);
-    pack(blocks, a, square);
-    let result: usize;
+    writeTweaks(tweak, tweaks, false);
+    pack(from, tweaks, encrypt ? first : last, a, square);
+    writeTweaks(tweak, tweaks, true);
     if (encrypt) {
-      addKey(a, dataSchedule + AES_MASKS);
-      result = encryptRounds(dataSchedule, 1, a, b);
+      const planes = encryptRounds(dataSchedule, 1, a, b);
+      unpack(planes, 1, last, planes == a ? b : a, square, tweaks, to);
     } else {
-      result = decryptRounds(dataSchedule, a, b, scratch + SCRATCH_MASKS);
+      const planes = decryptRounds(dataSchedule, a, b, zero);
+      unpack(planes, 3, first, planes == a ? b : a, square, tweaks, to); // three columns on: one back
     }
-    unpack(result, blocks, square);
-    const next = addTweaks(tweak, blocks, to);
-    v128.store(tweak, next);
     from += PLANES_SIZE;
     to += PLANES_SIZE;
   }
 }
 
-/** XORs t, t·α, t·α² … to 128 blocks. @returns t·α¹²⁸ */
-function addTweaks(tweak: usize, from: usize, to: usize): v128 {
+/** Writes t, t·α, t·α² … for 128 blocks, and t·α¹²⁸ to `tweak` if `advance`. */
+function writeTweaks(tweak: usize, to: usize, advance: bool): void {
   let low = load<u64>(tweak);
   let high = load<u64>(tweak, 8);
   for (let i: usize = 0; i < LANES * 16; i += 16) {
-    store<u64>(to + i, load<u64>(from + i) ^ low);
-    store<u64>(to + i, load<u64>(from + i, 8) ^ high, 8);
+    store<u64>(to + i, low);
+    store<u64>(to + i, high, 8);
     const carry = high >> 63;
     high = (high << 1) | (low >> 63);
     low = (low << 1) ^ (carry * 0x87);
   }
-  return i64x2.replace_lane(i64x2.splat(low as i64), 1, high as i64);
+  if (!advance) return;
+  store<u64>(tweak, low);
+  store<u64>(tweak, high, 8);
 }
