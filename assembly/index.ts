@@ -1,5 +1,6 @@
 /** The exported ABI of the core. */
 
+export { armBreakpoints } from './cpu/debug';
 export { getEflags, setEflags } from './cpu/flags';
 export { deliverException } from './cpu/interrupts';
 export { completeIo, skipInstruction } from './cpu/io';

@@ -7,6 +7,7 @@
  *   DECODE_ROM ├───────────────────────────────┤  decode tables written once by hostInit
  *   VOID_PAGE  ├───────────────────────────────┤  reads of absent machine memory (all ones)
  *   SLOW_BANK  ├───────────────────────────────┤  a TLB bank that nothing hits
+ *   FOREIGN    ├───────────────────────────────┤  which privileged domain maps whose pages
  *   REGIONS    ├───────────────────────────────┤  bases in the host header:
  *              │ pCPUs    stride PCPU_SIZE     │   run queue, block cache
  *              │ vCPUs    stride VCPU_SIZE     │   registers, counters, L1 TLB
@@ -53,6 +54,8 @@ export const HOST_SCHEDULER: usize = HOST + 0x11c; // u32 SCHEDULER_*
 export const HOST_BOOST: usize = HOST + 0x120; // u32 1: who wakes may preempt
 export const SCHEDULER_CREDIT: u32 = 0;
 export const SCHEDULER_ROUND_ROBIN: u32 = 1;
+export const HOST_FOREIGN_USED: usize = HOST + 0x200; // u32 entries of FOREIGN from here on were never used
+export const HOST_FOREIGN_MACHINE: usize = HOST + 0x204; // u32 entries of kind FOREIGN_MACHINE
 export const HOST_CLOCK_DOMAIN: u32 = 0; // a domain's clock: its own cycles and idle time
 export const HOST_CLOCK_PCPU: u32 = 1; // a domain's clock: its pCPU's time
 /** Modelled cycles per event, u32 each, parallel to the vCPU's counters. Data from src/machine/cost-table. */
@@ -80,7 +83,20 @@ export const VOID_PAGE: usize = DECODE_ROM + DECODE_ROM_SIZE;
 /** A TLB bank that no address hits: every access takes the slow path, where alignment is checked (cpu/mode.ts). */
 export const SLOW_BANK: usize = VOID_PAGE + 4096;
 export const SLOW_BANK_SIZE: usize = 65536; // TLB_BANK_SIZE
-export const REGIONS: usize = SLOW_BANK + SLOW_BANK_SIZE;
+/** Pages that privileged domains map of others, and machine frames: src/hypervisor/foreign.ts. */
+export const FOREIGN: usize = SLOW_BANK + SLOW_BANK_SIZE;
+export const FOREIGN_ENTRIES: u32 = 8192;
+export const FOREIGN_KIND: usize = 0; // u16 FOREIGN_*
+export const FOREIGN_MAPPER: usize = 2; // u16 index of the domain that maps
+export const FOREIGN_OWNER: usize = 4; // u32 index of the domain whose page it is
+export const FOREIGN_FRAME: usize = 8; // u32
+export const FOREIGN_GFN: usize = 12; // u32 where the mapper sees it
+export const FOREIGN_SIZE: usize = 16;
+export const FOREIGN_FREE: u32 = 0;
+export const FOREIGN_PAGE: u32 = 1; // a page of OWNER: holds a reference to the frame
+export const FOREIGN_MACHINE: u32 = 2; // a machine frame, whoever owns it
+export const FOREIGN_REVOKED: u32 = 3; // OWNER has ended: reads as ones
+export const REGIONS: usize = FOREIGN + (FOREIGN_ENTRIES as usize) * FOREIGN_SIZE;
 
 // ── vCPU: general state ─────────────────────────────────────────────────────
 // Registers are addressed by byte offset, so AH is VCPU_EAX + 1 (the memory is little-endian).
@@ -377,9 +393,12 @@ export const DOMAIN_GRANT_FRAMES: usize = 572; // frames of its grant table
 export const DOMAIN_GRANT_FRAME: usize = 576; // u32[GRANT_FRAMES_MAX] their numbers
 /** u32[1 + GRANT_FRAMES_MAX]: where the guest has mapped its shared_info and its grant table, address | 1, 0: nowhere. */
 export const DOMAIN_SHARED_AT: usize = 600;
+export const DOMAIN_FOREIGN: usize = 612; // entries of FOREIGN that it holds
+export const DOMAIN_FOREIGN_OF: usize = 616; // entries that others hold on its pages
 /** Hook verdicts on what the domain asked for, u32[HOOKS][2]: permitted, denied. src/hypervisor/hooks.ts */
 export const DOMAIN_HOOKS: usize = 640;
-export const HOOKS: u32 = 9;
+export const HOOKS: u32 = 10;
+export const DOMAIN_HANDLE: usize = 768; // u8[16] XEN_DOMCTL_setdomainhandle
 // Control (src/hypervisor/): who it is to others, and whose copy it is.
 export const DOMAIN_PRIVILEGED: usize = 896; // 1: a control domain
 export const DOMAIN_PAUSED: usize = 900; // how often it was paused and not continued: it runs at 0

@@ -117,6 +117,12 @@ export const programs = [
     cmdlines: ['', 'side=first peer=7', 'side=second peer=6', 'n=5000 side=first peer=1', 'n=5000 side=second peer=0'],
   },
   {
+    name: 'vm0-victim',
+    description: 'keeps a secret line of its console input in memory and works n rounds',
+    input: 'the quick red fox told nobody\n',
+    cmdlines: ['', 'n=2000'],
+  },
+  {
     name: 'hostile-undefined',
     description: 'byte sequences that are no instructions; each must raise what the real CPU raises',
     cmdlines: ['', 'n=1'],
@@ -126,6 +132,14 @@ export const programs = [
     name: 'hostile-smc-storm',
     description: 'code on 16 pages that patches code on 16 pages all the time',
     cmdlines: ['', 'n=1000'],
+  },
+];
+
+/** Programs of a privileged domain, `programs/<name>.c`: there is nothing native to compare them with. */
+export const control = [
+  {
+    name: 'vm0-dump',
+    description: 'maps every page of the domain of=, or every machine frame, and searches it for hex=',
   },
 ];
 
@@ -282,6 +296,16 @@ export const guests = [
     ...(input === undefined ? {} : { input }),
     hostile: name.startsWith('hostile-'),
     outcome: poweroff,
+  })),
+  ...control.map(({ name, description }) => ({
+    name,
+    sources: [`programs/${name}.c`],
+    description,
+    cmdline: '',
+    memoryMiB: 4,
+    hostile: false,
+    outcome: poweroff,
+    privileged: true,
   })),
   ...traces.map(({ name, description, sources, machine, trace }) => ({
     name,

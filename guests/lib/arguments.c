@@ -14,6 +14,8 @@ static const char *find(const char *key) {
     return 0;
 }
 
+const char *argument_text(const char *key) { return find(key); }
+
 u32 argument(const char *key, u32 otherwise) {
     const char *text = find(key);
     if (!text) return otherwise;

@@ -28,6 +28,7 @@ int get(void); /* one byte of console input, −1 if none is waiting */
 /* Command line: `key=value` words, values decimal or 0x…. */
 u32 argument(const char *key, u32 otherwise);
 int argument_is(const char *key, const char *value);
+const char *argument_text(const char *key); /* what follows `key=`, up to a space or the end; 0: there is no such word */
 extern const char *command_line;
 
 /* Memory. `heap` gives zeroed, page-aligned memory and panics when the guest has too little. */

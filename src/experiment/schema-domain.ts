@@ -16,6 +16,7 @@ export const OUTCOMES = [
     'ept-violation',
     'ept-misconfiguration',
     'limit',
+    'destroyed',
     'unhandled-exit',
   ],
 ] as const;

@@ -7,6 +7,7 @@ import type { Core } from '../machine/core.js';
 import { DomainView, HostView, type SegmentValue, VcpuView } from '../machine/views.js';
 import { cpuidFeatures } from './cpuid.js';
 import { closeAll } from './event-channel.js';
+import { releaseForeign } from './foreign.js';
 import { ownFrame } from './frames.js';
 import { releaseGrants } from './grant-table.js';
 import { BOOT_MAGIC, planBoot } from './multiboot.js';
@@ -203,6 +204,7 @@ export function destroyDomain(core: Core, index: number): void {
   const eptp = domain.eptp;
   closeAll(core, index);
   releaseGrants(core, index);
+  releaseForeign(core, index);
   if (eptp === 0) {
     const first = domain.directBase / PAGE;
     for (let i = domain.pages - 1; i >= 0; i--) core.call.frameFree(first + i);

@@ -3,6 +3,8 @@
  * What reaches a domain of another pCPU, or needs a frame for shared_info, is deferred to the quantum's end; only `send`
  * never waits: its event is queued.
  */
+import type { Core } from '../machine/core.js';
+import { HostView } from '../machine/views.js';
 import { EEXIST, EFAULT, EINVAL, ENOENT, ENOSPC, ENOSYS, EPERM, ESRCH } from './errno.js';
 import {
   CLOSED,
@@ -64,7 +66,7 @@ export function eventChannelOp(guest: Guest): Verdict {
   if (!guest.fetch(vcpu.ecx, command.size)) return guest.finish(-EFAULT);
   if (command.opens && core.read(domain.base + core.layout.DOMAIN_SHARED_INFO) === 0) {
     if (!guest.serial) return DEFER;
-    if (!ensureSharedInfo(guest)) return guest.finish(-ENOSPC);
+    if (!ensureSharedInfo(core, guest.index)) return guest.finish(-ENOSPC);
   }
   const result = command.run(guest);
   if (result === DEFERRED) return DEFER;
@@ -76,12 +78,13 @@ export function eventChannelOp(guest: Guest): Verdict {
   return guest.finish(result);
 }
 
-/** Gives the domain its shared_info; only between quanta. */
-export function ensureSharedInfo(guest: Guest): boolean {
-  const { core, vcpu, domain, index } = guest;
+/** Gives a domain its shared_info; only between quanta. */
+export function ensureSharedInfo(core: Core, index: number): boolean {
   const l = core.layout;
-  const phase = core.readU64(vcpu.base + l.VCPU_TSC_BASE) - core.readF64(vcpu.base + l.VCPU_IDLE);
-  return makeSharedInfo(core, domain.base, index, phase);
+  const domain = new HostView(core).domainAddress(index);
+  const vcpu = core.read(domain + l.DOMAIN_VCPU);
+  const phase = core.readU64(vcpu + l.VCPU_TSC_BASE) - core.readF64(vcpu + l.VCPU_IDLE);
+  return makeSharedInfo(core, domain, index, phase);
 }
 
 /** The guest's own open port whose number lies at `at` of the argument, or 0. */

@@ -6,12 +6,23 @@ function entry(core: Core, frame: number): number {
   return core.read(core.layout.HOST_FRAME_TABLE) + frame * core.layout.FRAME_ENTRY_SIZE;
 }
 
+/** A number that no frame has: an EPT leaf with it reads as ones and drops writes, as absent memory does. */
+export const ABSENT_FRAME = 0xfffff;
+
+/** Index of the domain that owns `frame`, or FRAME_OWNER_*; `frame` must be one of the host's. */
+export function frameOwner(core: Core, frame: number): number {
+  return core.u16[(entry(core, frame) + core.layout.FRAME_OWNER) >>> 1]!;
+}
+
+export function frameType(core: Core, frame: number): number {
+  return core.u16[(entry(core, frame) + core.layout.FRAME_TYPE) >>> 1]!;
+}
+
 /** Whether `frame` is ordinary memory of domain `index`. */
 export function isGuestFrame(core: Core, frame: number, index: number): boolean {
   const l = core.layout;
   if (frame >= core.read(l.HOST_FRAMES)) return false;
-  const at = entry(core, frame) >>> 1;
-  return core.u16[at + (l.FRAME_OWNER >>> 1)] === index && core.u16[at + (l.FRAME_TYPE >>> 1)] === l.FRAME_TYPE_GUEST;
+  return frameOwner(core, frame) === index && frameType(core, frame) === l.FRAME_TYPE_GUEST;
 }
 
 /** References to an owned frame: one, and one per grant mapping. */

@@ -5,19 +5,25 @@
 import type { Core } from '../machine/core.js';
 import { HostView } from '../machine/views.js';
 import { switchOut } from './context-switch.js';
-import { enqueue, removeFrom } from './run-queue.js';
+
+import { ready } from './pause.js';
+import { removeFrom } from './run-queue.js';
+
+/** The gang of a domain: the index of its first. */
+export function gangOf(core: Core, index: number): number {
+  return core.read(new HostView(core).domainAddress(index) + core.layout.DOMAIN_GANG);
+}
 
 /** Puts domain `joining` and its gang into the gang of domain `index`, and onto its pCPU. */
 export function joinGang(core: Core, joining: number, index: number): void {
   const l = core.layout;
   const host = new HostView(core);
-  const gangOf = (d: number): number => core.read(host.domainAddress(d) + l.DOMAIN_GANG);
-  const from = gangOf(joining);
-  const to = gangOf(index);
+  const from = gangOf(core, joining);
+  const to = gangOf(core, index);
   const pcpu = core.read(host.domainAddress(index) + l.DOMAIN_PCPU);
   if (from === to) return;
   for (let d = 0; d < host.domains; d++) {
-    if (gangOf(d) !== from || core.read(host.domainAddress(d) + l.DOMAIN_STATE) === 0) continue;
+    if (gangOf(core, d) !== from || core.read(host.domainAddress(d) + l.DOMAIN_STATE) === 0) continue;
     core.write(host.domainAddress(d) + l.DOMAIN_GANG, to);
     move(core, host, d, pcpu);
   }
@@ -46,6 +52,6 @@ function move(core: Core, host: HostView, index: number, pcpu: number): void {
     core.write(target + l.PCPU_BLOCKED + 4 * length, index);
     core.write(target + l.PCPU_BLOCKED_LENGTH, length + 1);
   } else if (core.read(v + l.VCPU_RUN_STATE) === l.RUN_RUNNABLE) {
-    enqueue(core, target, index);
+    ready(core, index);
   }
 }

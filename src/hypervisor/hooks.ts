@@ -14,13 +14,14 @@ import { HostError } from './types.js';
 /**
  * What is asked about; the index in this list is the hook's number.
  *
- *   create, destroy   a domain begins; a domain ends itself
+ *   create, destroy   a domain begins; a domain ends itself, or a privileged one the object
  *   map, unmap        guest memory: populate_physmap, add_to_physmap; decrease_reservation, remove_from_physmap
  *   share             grant_table_op map and copy: the subject reaches pages of the object
  *   channel           event_channel_op alloc_unbound and bind_*: the object is the peer
  *   send              event_channel_op send
  *   schedule          a domain is put on a physical CPU: at boot, and when it joins a gang (the object is the gang's first)
- *   control           hvm_op set_param, vcpu_op timers
+ *   control           hvm_op set_param, vcpu_op timers; domctl and sysctl: the object is the domain that is controlled
+ *   foreign           a privileged domain maps a page of the object, or (the object is itself) a machine frame
  */
 export const OPERATIONS = [
   'create',
@@ -32,6 +33,7 @@ export const OPERATIONS = [
   'send',
   'schedule',
   'control',
+  'foreign',
 ] as const;
 export type Operation = (typeof OPERATIONS)[number];
 

@@ -12,13 +12,15 @@ import { HostView, VcpuView } from '../machine/views.js';
 import { VCPU_NONE } from './context-switch.js';
 import { checkMemory, createDomain, framesNeeded, reservationOrder, reserve } from './domain.js';
 import { deliver } from './event-channel.js';
+import { settleGangs } from './foreign.js';
 import { END, Guest } from './guest.js';
 import { type AuditEntry, Hooks, type ResolvedRule, resolveRules } from './hooks.js';
 import { hypercall } from './hypercalls.js';
+import { ready } from './pause.js';
 import type { PcpuReport } from './pcpu.js';
 import { type Executor, inlineExecutor, poolExecutor } from './pool.js';
 import { domainPhase, mips, Registry, type Tracked, wallClock } from './registry.js';
-import { earliestWake, enqueue } from './run-queue.js';
+import { earliestWake } from './run-queue.js';
 import { NEVER } from './timers.js';
 import {
   AbortedError,
@@ -100,6 +102,7 @@ export class Host {
         : poolExecutor(this.#module, this.core.memory, this.#workers, this.#rules);
     const { quantumCycles, limitCycles = Number.POSITIVE_INFINITY } = this.#config;
     for (let end = quantumCycles; this.registry.alive > 0; end += quantumCycles) {
+      settleGangs(this.core);
       const tasks = this.#tasks(end);
       const reports = tasks.length > 0 ? await this.#executor.run(tasks) : [];
       this.#quanta++;
@@ -231,7 +234,7 @@ export class Host {
     if (verdict === END) this.registry.end(index, guest.outcome!);
     else {
       core.write(guest.vcpu.base + l.VCPU_RUN_STATE, l.RUN_RUNNABLE);
-      enqueue(core, core.read(guest.vcpu.base + l.VCPU_PCPU), index);
+      ready(core, index);
     }
   }
 

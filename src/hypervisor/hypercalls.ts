@@ -2,6 +2,7 @@
  * Xen's hypercalls, 32-bit HVM convention: number in EAX, arguments in EBX, ECX, EDX, ESI, EDI; result in EAX.
  * Numbers: xen/include/public/xen.h; errors: public/errno.h. One table, a free function per hypercall.
  */
+import { domctl } from './domctl.js';
 import { EFAULT, ENOSYS, EPERM } from './errno.js';
 import { eventChannelOp } from './event-channel-op.js';
 import { grantTableOp } from './grant-table-op.js';
@@ -9,6 +10,7 @@ import { type Guest, RESUME, type Verdict } from './guest.js';
 import { hvmOp } from './hvm-op.js';
 import { memoryOp } from './memory-op.js';
 import { schedOp } from './sched-op.js';
+import { sysctl } from './sysctl.js';
 import { vcpuOp } from './vcpu-op.js';
 import { xenVersion } from './version-op.js';
 
@@ -21,6 +23,8 @@ export const HYPERVISOR_VCPU_OP = 24;
 export const HYPERVISOR_SCHED_OP = 29;
 export const HYPERVISOR_EVENT_CHANNEL_OP = 32;
 export const HYPERVISOR_HVM_OP = 34;
+export const HYPERVISOR_SYSCTL = 35;
+export const HYPERVISOR_DOMCTL = 36;
 
 // public/xen.h, CONSOLEIO_*
 const CONSOLEIO_WRITE = 0;
@@ -39,6 +43,8 @@ const HYPERCALLS: ReadonlyMap<number, Hypercall> = new Map([
   [HYPERVISOR_SCHED_OP, schedOp],
   [HYPERVISOR_EVENT_CHANNEL_OP, eventChannelOp],
   [HYPERVISOR_HVM_OP, hvmOp],
+  [HYPERVISOR_SYSCTL, sysctl],
+  [HYPERVISOR_DOMCTL, domctl],
 ]);
 
 /**

@@ -12,7 +12,8 @@ import { exitReasonName } from '../machine/exit-reasons.js';
 import { HostView, VcpuView } from '../machine/views.js';
 import { destroyDomain } from './domain.js';
 import { verdictCounts } from './hooks.js';
-import { enqueue, park } from './run-queue.js';
+import { ready } from './pause.js';
+import { park } from './run-queue.js';
 import { stateHash } from './state-hash.js';
 import type { DomainConfig, DomainResult, DomainWallClock, HostConfig, Outcome } from './types.js';
 
@@ -109,8 +110,7 @@ export class Registry {
 
   /** Lets the domain's vCPU run: it is queued on its pCPU. */
   start(slot: number): void {
-    const core = this.#core;
-    enqueue(core, core.read(this.#view.vcpuAddress(slot) + core.layout.VCPU_PCPU), slot);
+    ready(this.#core, slot);
   }
 
   /** Ends a domain, whatever it is doing. */

@@ -29,6 +29,8 @@ export interface CoreFunctions {
   setEflags(vcpu: number, flags: number): void;
   /** To be called after CS, SS, DS, ES, CPL or CR0 was set from outside. */
   changeCode(vcpu: number): void;
+  /** To be called after DR7 was set from outside. */
+  armBreakpoints(vcpu: number): void;
   /** Empties the TLB of a new vCPU. */
   tlbInit(vcpu: number): void;
   flushAll(vcpu: number): void;
@@ -89,6 +91,7 @@ const FUNCTIONS: readonly (keyof CoreFunctions)[] = [
   'getEflags',
   'setEflags',
   'changeCode',
+  'armBreakpoints',
   'tlbInit',
   'flushAll',
   'deliverException',

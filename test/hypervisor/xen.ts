@@ -3,10 +3,11 @@ import { createDomain, framesNeeded, reserve } from '../../src/hypervisor/domain
 import { handleExit } from '../../src/hypervisor/exits.js';
 import { DEFER, Guest, type Verdict } from '../../src/hypervisor/guest.js';
 import { type HookRule, Hooks, resolveRules } from '../../src/hypervisor/hooks.js';
+import { Registry } from '../../src/hypervisor/registry.js';
 import { Core, coreModule, hostMemory } from '../../src/machine/core.js';
 import { costWeights, DEFAULT_COST_TABLE } from '../../src/machine/cost-table.js';
 import { HostView } from '../../src/machine/views.js';
-import { codeDomain, FREQUENCY, MIB } from './fixture.js';
+import { codeDomain, FREQUENCY, hostConfig, MIB } from './fixture.js';
 
 export const SELF = 0x7ff0;
 /** Guest memory for arguments, and for arrays. */
@@ -25,9 +26,9 @@ export class Xen {
   deferred = 0;
   verdict: Verdict = 0;
 
-  /** `pcpus[i]` is the pCPU of domain i. */
-  constructor(pcpus: readonly number[], rules: readonly HookRule[] = []) {
-    const configs = pcpus.map((_, i) => codeDomain(`d${i}`, [0xf4]));
+  /** `pcpus[i]` is the pCPU of domain i; the domains in `privileged` are control domains. */
+  constructor(pcpus: readonly number[], rules: readonly HookRule[] = [], privileged: readonly number[] = []) {
+    const configs = pcpus.map((_, i) => codeDomain(`d${i}`, [0xf4], { privileged: privileged.includes(i) }));
     const names = configs.map(({ name }) => name);
     const module = coreModule();
     const frames = configs.reduce((sum, config) => sum + framesNeeded(config), 0) + SPARE_FRAMES;
@@ -43,6 +44,8 @@ export class Xen {
     const hooks = new Hooks(core, resolveRules(rules, names));
     for (const [i, config] of configs.entries()) createDomain(core, i, config, pcpus[i]!, 0, reserve(core, i, config));
     this.guests = configs.map((_, i) => new Guest(core, this.host.vcpuAddress(i), hooks));
+    const registry = new Registry(core, hostConfig(configs));
+    for (const guest of this.guests) guest.registry = registry;
   }
 
   /** Carries a hypercall of domain `d` out, at the quantum's end if it must wait; returns EAX as a signed number. */

@@ -1,0 +1,53 @@
+/*
+ * What a privileged domain may do to others: Xen's memory.h, domctl.h and sysctl.h, 32-bit structures. All return 0 or −errno,
+ * or as said. Every call takes until the end of a quantum, so calls for many pages at once are the fast ones.
+ */
+#ifndef VM0_H
+#define VM0_H
+
+#include "xen.h"
+
+#define PAGE 4096
+
+struct domain_info { /* struct xen_domctl_getdomaininfo */
+    u16 domain, pad1;
+    u32 flags;
+    u64 tot_pages, max_pages, outstanding_pages, shr_pages, paged_pages, shared_info_frame, cpu_time;
+    u32 nr_online_vcpus, max_vcpu_id, ssidref;
+    u8 handle[16];
+    u32 cpupool;
+    u8 gpaddr_bits, pad2[7];
+    u32 arch[2];
+};
+#define DOMINF_DYING 0x01
+#define DOMINF_HVM 0x02
+#define DOMINF_SHUTDOWN 0x04
+#define DOMINF_PAUSED 0x08
+#define DOMINF_BLOCKED 0x10
+#define DOMINF_RUNNING 0x20
+
+/* Memory. `at` is physical and page-aligned, where nothing of the own memory is needed: what lies there gives way. */
+int foreign_map(u32 domain, const u32 *pages, u32 count, void *at, int *errors); /* pages of a domain, one result each */
+int machine_map(const u32 *frames, u32 count, void *at, int *errors);            /* machine frames */
+int foreign_unmap(void *at);
+int domain_pages(u32 domain); /* one more than its highest page number */
+u32 machine_frames(void);     /* of the host */
+int domain_populate(u32 domain, u32 first, u32 count); /* pages that it gets, or −errno */
+
+/* Control. */
+int domain_pause(u32 domain);
+int domain_unpause(u32 domain);
+int domain_destroy(u32 domain);
+int domain_info(u32 domain, struct domain_info *info); /* of the first domain from this id on */
+int domain_list(u32 first, struct domain_info *list, u32 room); /* how many were listed */
+
+/* The bytes that the word `key=` of the command line gives in hexadecimal; 0 if there is no such word. They are never stored
+ * as they are, so that a search does not find itself. */
+struct pattern {
+    const char *digits;
+    u32 length;
+};
+struct pattern pattern_argument(const char *key);
+u32 pattern_count(struct pattern pattern, const u8 *from, const u8 *to); /* how often it begins before `to` */
+
+#endif
