@@ -66,11 +66,12 @@ export function xlat(s: usize, ea: u32): void {
   if (!faulted(s)) store<u8>(s + VCPU_EAX, value as u8);
 }
 
+/** The lower bound decides before the upper one is read, as on Intel's processors: the manual leaves the order open. */
 export function bound(s: usize, ea: u32, index: u32, size: u32): void {
+  const value = size == 2 ? (index as i16 as i32) : (index as i32);
   const low = size == 2 ? (readU16(s, ea) as i16 as i32) : (readU32(s, ea) as i32);
   if (faulted(s)) return;
+  if (value < low) return raise(s, VECTOR_BR);
   const high = size == 2 ? (readU16(s, ea + 2) as i16 as i32) : (readU32(s, ea + 4) as i32);
-  if (faulted(s)) return;
-  const value = size == 2 ? (index as i16 as i32) : (index as i32);
-  if (value < low || value > high) raise(s, VECTOR_BR);
+  if (!faulted(s) && value > high) raise(s, VECTOR_BR);
 }

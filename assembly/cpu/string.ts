@@ -1,7 +1,10 @@
 /**
  * String instructions. Intel SDM Vol. 2, "MOVS", "STOS", "LODS", "CMPS", "SCAS" and "REP/REPE/REPZ/REPNE/REPNZ".
  *
- * An element is atomic: a fault leaves the registers as the completed elements made them. `stringOp` may be called
+ * An element is atomic: a fault leaves the registers as the completed elements made them. EFLAGS changes only when the
+ * instruction is complete: whatever stops a repetition of CMPS or SCAS, be it a page fault ("REP/REPE/REPZ/REPNE/REPNZ":
+ * "the EFLAGS value is restored to the state prior to the execution of the instruction"), another fault, an interrupt, a
+ * trap or the budget, finds the flags of before it (docs/oracle.md, "Where processors differ"). `stringOp` may be called
  * again for the rest, and how a repetition is cut changes nothing that is counted. Hence the rule of the bulk path:
  * it moves a run of elements with one look-up per page only where the loop over elements would find both pages in
  * the TLB each time, that is unless they are different pages with the same TLB index.
@@ -71,6 +74,17 @@ export function stringOp(
     element(s, kind, size, mask, source);
     return faulted(s) ? 0 : STRING_FINISHED | 1;
   }
+  const result = load<u32>(s + VCPU_FLAG_RESULT);
+  const aux = load<u32>(s + VCPU_FLAG_AUX);
+  const done = repeat(s, kind, size, mask, source, rep, maxIterations);
+  if (kind >= STRING_CMPS && !(done & STRING_FINISHED)) {
+    store<u32>(s + VCPU_FLAG_RESULT, result);
+    store<u32>(s + VCPU_FLAG_AUX, aux);
+  }
+  return done;
+}
+
+function repeat(s: usize, kind: u32, size: u32, mask: u32, source: u32, rep: u32, maxIterations: u32): u32 {
   const bulk = kind <= STRING_STOS && !(load<u32>(s + VCPU_EFLAGS) & FLAG_DF) && !alignmentChecked(s);
   let done: u32 = 0;
   store<u32>(s + VCPU_CODE_WRITTEN, 0);

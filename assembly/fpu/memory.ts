@@ -31,12 +31,6 @@ export function loadBytes(s: usize, linear: u32, size: u32, to: usize): bool {
   return true;
 }
 
-/** Makes sure that `size` bytes could be stored, where an exception keeps the result back; false: fault recorded. */
-export function checkStore(s: usize, linear: u32, size: u32): bool {
-  probeWrite(s, linear, size);
-  return !faulted(s) && !misaligned(s, linear, size);
-}
-
 /** Copies `size` bytes from host address `from` to guest memory; false: fault recorded and nothing written. */
 export function storeBytes(s: usize, linear: u32, size: u32, from: usize): bool {
   const p = hostWrite(s, linear, size);

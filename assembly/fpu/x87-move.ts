@@ -25,7 +25,7 @@ import {
   unpack,
   words,
 } from './float80';
-import { checkStore, loadBytes, storeBytes } from './memory';
+import { loadBytes, storeBytes } from './memory';
 import { propagateOne } from './nan';
 import { DOUBLE_MAX, DOUBLE_MIN, roundWide, SINGLE_MAX, SINGLE_MIN } from './round';
 import {
@@ -165,10 +165,9 @@ export function storeValue(s: usize, f: usize, format: u32, linear: u32, pops: u
     else if (format == FORMAT_DOUBLE) store<u64>(bytes, packDouble(f + X_R));
     else copy(bytes, f + X_R);
   }
+  // An unmasked exception keeps the operand as it is, without an access that could fault, as on Intel's processors.
   const stored = (noted(f) & unmasked(f) & (IE | OE | UE)) == 0;
-  // The operand's faults come first even where nothing is stored (SDM Vol. 3A, Table 6-2).
-  const size = formatSize(format);
-  if (!(stored ? storeBytes(s, linear, size, bytes) : checkStore(s, linear, size))) return;
+  if (stored && !storeBytes(s, linear, formatSize(format), bytes)) return;
   finish(f);
   if (stored && pops) pop(f);
 }

@@ -4,6 +4,7 @@ import { DS, ES, type Fault, FS, GP, PF, SystemMachine, TABLES } from './system-
 
 const m = new SystemMachine();
 const DF = 1 << 10;
+const ARITHMETIC = 0x8d5;
 const [MOVS, STOS, LODS, CMPS, SCAS] = [0, 1, 2, 3, 4];
 const FINISHED = 0x80000000;
 /** 64 KiB of data, at 0x30000 and, with paging, also mapped at 0x80000, 0x1030000 (same TLB index as 0x30000) and 0x70000. */
@@ -46,11 +47,13 @@ interface Operation {
   edi: number;
   ecx: number;
   eax: number;
+  /** Arithmetic flags before it. */
+  flags: number;
 }
 
 interface Outcome {
   registers: number[];
-  flags: number | undefined;
+  flags: number;
   fault: Fault | undefined;
   done: number;
   finished: boolean;
@@ -59,7 +62,7 @@ interface Outcome {
 const mask = (bytes: number) => (bytes === 4 ? 0xffffffff : (1 << (8 * bytes)) - 1) >>> 0;
 const put = (old: number, value: number, bytes: number) => ((old & ~mask(bytes)) | (value & mask(bytes))) >>> 0;
 
-/** SDM Vol. 2, one element after the other on `memory`; FS is based at 0x28000 with limit 0xefff, the rest is flat. */
+/** SDM Vol. 2, one element after the other on `memory`, EFLAGS when all are done; FS is based at 0x28000 with limit 0xefff, the rest is flat. */
 function model(op: Operation, memory: Uint8Array): Outcome {
   let { esi, edi, ecx, eax } = op;
   let flags: number | undefined;
@@ -118,7 +121,7 @@ function model(op: Operation, memory: Uint8Array): Outcome {
       break;
     }
   }
-  return { registers: [eax, ecx, esi, edi], flags, fault, done, finished };
+  return { registers: [eax, ecx, esi, edi], flags: finished ? (flags ?? op.flags) : op.flags, fault, done, finished };
 }
 
 /** EFLAGS of a − b by the definitions of SDM Vol. 1, 3.4.3.1, "Status Flags". */
@@ -147,7 +150,7 @@ const COUNTERS = ['COUNTER_TLB_MISS', 'COUNTER_WALK_GUEST'];
 /** Runs the operation in slices; returns its outcome and what was counted. */
 function execute(op: Operation, slices: number[]): Outcome & { counted: number[] } {
   paging([]); // with clear accessed and dirty flags
-  m.eflags = (op.direction ? DF : 0) | 2;
+  m.eflags = (op.direction ? DF : 0) | 2 | op.flags;
   for (const [name, value] of [
     ['VCPU_EAX', op.eax],
     ['VCPU_ECX', op.ecx],
@@ -168,10 +171,11 @@ function execute(op: Operation, slices: number[]): Outcome & { counted: number[]
     done += part;
     fault = m.fault();
     if (!finished && !fault) expect(part).toBe(slice);
+    if (!finished) expect(m.eflags & ARITHMETIC).toBe(op.flags);
   }
   return {
     registers: ['VCPU_EAX', 'VCPU_ECX', 'VCPU_ESI', 'VCPU_EDI'].map((name) => m.v(name)),
-    flags: op.kind >= CMPS && done > 0 ? m.eflags & 0x8d5 : undefined,
+    flags: m.eflags & ARITHMETIC,
     fault,
     done,
     finished,
@@ -205,6 +209,7 @@ const operation: fc.Arbitrary<Operation> = fc.record({
   esi: pointer,
   edi: fc.oneof(pointer, fc.constant(0)),
   ecx: fc.oneof(fc.integer({ min: 0, max: 200 }), fc.integer({ min: 0, max: 9000 })),
+  flags: fc.constantFrom(0, 0x8d5, 0x41, 0x894),
   eax: fc.oneof(fc.constantFrom(0, 0x01010101, 0xabababab), fc.integer({ min: 0, max: 0xffffffff })),
 });
 
@@ -251,7 +256,7 @@ describe('string instructions', () => {
       [0x34100, 0x34800],
       [0x31000, 0x34000],
     ] as const) {
-      const rest = { size: 4, addressSize: 4, source: DS, rep: 1, direction: false, ecx: 200, eax: 0 };
+      const rest = { size: 4, addressSize: 4, source: DS, rep: 1, direction: false, ecx: 200, eax: 0, flags: 0 };
       const op = { ...rest, kind: MOVS, esi, edi };
       const whole = execute(op, [1000]);
       for (const slices of [[1], [7], [50, 1]]) expect(execute(op, slices)).toEqual(whole);

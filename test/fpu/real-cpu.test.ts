@@ -46,8 +46,9 @@ describe.each(FORM_SETS)('$name', (set) => {
 });
 
 describe('undefined encodings', () => {
-  // Defined on newer CPUs only: SSE3 (MOVDDUP MOVSLDUP MOVSHDUP), SSE4A (MOVNTSD MOVNTSS), XSAVE, CLWB, CLFLUSHOPT
-  const LATER = /^(f[23]0f1[26]|f[23]0f2b|(66)?0fae(0|1|2|3)[0-9a-f])/;
+  // Defined on newer CPUs only: SSE3 (MOVDDUP MOVSLDUP MOVSHDUP), SSE4A (MOVNTSD MOVNTSS), XSAVE, CLWB, CLFLUSHOPT,
+  // PTWRITE, WAITPKG (UMONITOR UMWAIT TPAUSE)
+  const LATER = /^(f[23]0f1[26]|f[23]0f2b|(66)?0fae(0|1|2|3)[0-9a-f]|f30fae(26|e0)|(66|f[23])0faef0)/;
 
   it.skipIf(!('path' in native))('raise #UD exactly where this CPU does', () => {
     if (!('path' in native)) return;

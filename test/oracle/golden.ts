@@ -60,8 +60,8 @@ export const SEED = 0x52464c31;
 
 const END_JUMP = 5;
 
-/** The flags that may be undefined in one byte: CF PF AF ZF SF OF, and C1 of the x87. */
-const PACKED = [0, 2, 4, 6, 7, 11, 24] as const;
+/** The flags that may be left out, in one byte: CF PF AF ZF SF OF, C1 of the x87, RF. */
+const PACKED = [0, 2, 4, 6, 7, 11, 24, 16] as const;
 
 function pack(flags: number): number {
   return PACKED.reduce<number>((v, bit, i) => v | (((flags >>> bit) & 1) << i), 0);

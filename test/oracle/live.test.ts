@@ -9,9 +9,9 @@ import { diagnose } from './diagnose.js';
 import { CORPORA, generator } from './generate.js';
 import { buildNative, runComparable } from './native.js';
 import { digest } from './outcome.js';
-import { undefinedAt } from './program.js';
 import { caseSeed } from './random.js';
 import { newMachine, sliceOf } from './recorded.js';
+import { uncomparedFlags, vendorHere } from './vendor.js';
 
 const BATCH = 5000;
 const MAX_SHOWN = 5;
@@ -25,6 +25,7 @@ describe('the real CPU of this machine', () => {
   it.skipIf(skipped !== '')(`${total} fresh cases, seed ${seed}${skipped}`, { timeout: 60_000 + total }, () => {
     if (!('path' in native)) return;
     const machine = newMachine();
+    const vendor = vendorHere();
     const shown: string[] = [];
     let compared = 0;
     let mismatches = 0;
@@ -41,7 +42,7 @@ describe('the real CPU of this machine', () => {
           if (expected === undefined) continue;
           compared++;
           const actual = machine.run(program, sliceOf(i));
-          const undefinedFlags = undefinedAt(program, expected.eip);
+          const undefinedFlags = uncomparedFlags(vendor, program, expected);
           if (digest(expected, undefinedFlags) === digest(actual, undefinedFlags)) continue;
           if (++mismatches > MAX_SHOWN) continue;
           shown.push(`${corpus.name}\n${diagnose(program, machine.run(program, 0, true), native, undefinedFlags)}`);

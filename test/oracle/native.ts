@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { IMAGE_SIZE, IMAGE_USED } from './float-state.js';
 import { comparable, type Outcome } from './outcome.js';
 import type { Program } from './program.js';
+import { type Vendor, vendorDiffers, vendorHere } from './vendor.js';
 import { PAGES } from './windows.js';
 
 const SOURCE = join(dirname(fileURLToPath(import.meta.url)), 'native.c');
@@ -93,15 +94,19 @@ export function runNative(path: string, programs: readonly Program[], dump = fal
 }
 
 /**
- * Runs programs natively and leaves out (as undefined) what says nothing about IA-32: see `comparable`; and alignment checks
- * of accesses that would also have faulted on a page, for which the manual's order of priority is not the processor's.
+ * Runs programs natively and leaves out (as undefined) what says nothing about IA-32: see `comparable`; that in which
+ * processors differ: see `vendorDiffers`; and alignment checks of accesses that would also have faulted on a page, for which the manual's order of priority is not the processor's.
  */
-export function runComparable(path: string, programs: readonly Program[]): (Outcome | undefined)[] {
+export function runComparable(
+  path: string,
+  programs: readonly Program[],
+  vendor: Vendor = vendorHere(),
+): (Outcome | undefined)[] {
   const outcomes: (Outcome | undefined)[] = runNative(path, programs);
   const checked: number[] = [];
   for (const [i, program] of programs.entries()) {
     const o = outcomes[i]!;
-    if (!comparable(program, o)) outcomes[i] = undefined;
+    if (!comparable(program, o) || vendorDiffers(vendor, program, o)) outcomes[i] = undefined;
     else if (o.kind === VECTOR_AC) checked.push(i);
   }
   const unchecked = checked.map((i) => withoutAlignment(programs[i]!));

@@ -155,6 +155,14 @@ function memory16(p: Builder, bytes: number, access: Access): MemoryOperand {
   return { kind: 'memory', modrm: (mod << 6) | rm, tail, address16: true, segment, address: wrapped(displacement) };
 }
 
+/**
+ * Whether a bus lock for `o` stays within a cache line. One that splits is legal IA-32, but processors raise #DB or #AC for it and
+ * kernels and hypervisors slow its whole machine down (SDM Vol. 3A, "Detecting and Raising Bus Locks"): never generated.
+ */
+export function lockable(o: Operand, bytes: number, bias = 0): boolean {
+  return o.kind === 'memory' && o.address !== undefined && ((o.address + bias) & 63) + bytes <= 64;
+}
+
 /** An r/m operand to read. */
 export function rmSource(p: Builder, s: Size): Operand {
   return p.r.once(2) ? register(source(p)) : memory(p, s, 'read');

@@ -12,8 +12,8 @@ import { CORPORA, type Corpus, floats, generator } from './generate.js';
 import { goldenPath, type Row, SEED, writeGolden } from './golden.js';
 import { buildNative, runComparable } from './native.js';
 import { digest } from './outcome.js';
-import { undefinedAt } from './program.js';
 import { caseSeed } from './random.js';
+import { uncomparedFlags, vendorHere } from './vendor.js';
 
 const BATCH = 20_000;
 
@@ -38,7 +38,7 @@ function record(path: string, corpus: Corpus, coverage: Coverage): void {
         rows.push({ code: undefined, undefined: 0, kind: 0, digest: 0 });
         continue;
       }
-      const undefinedFlags = undefinedAt(program, o.eip);
+      const undefinedFlags = uncomparedFlags(vendorHere(), program, o);
       rows.push({ code: program.code, undefined: undefinedFlags, kind: o.kind, digest: digest(o, undefinedFlags) });
       recorded++;
       coverage.add(corpus.name, program, o);

@@ -11,8 +11,9 @@ import { CORPORA, generator } from './generate.js';
 import { findCore, Machine } from './machine.js';
 import { buildNative, runComparable } from './native.js';
 import { digest, kindName } from './outcome.js';
-import { namesOf, undefinedAt } from './program.js';
+import { namesOf } from './program.js';
 import { caseSeed } from './random.js';
+import { uncomparedFlags, vendorHere } from './vendor.js';
 
 const BATCH = 10_000;
 const SHOWN = 10;
@@ -27,6 +28,7 @@ if (!('path' in core)) throw new Error(core.reason);
 if (!('path' in native)) throw new Error(`no real CPU to compare with: ${native.reason}`);
 const machine = new Machine(core.path);
 const harness = native.path;
+const vendor = vendorHere();
 
 /** Per mnemonic: cases that hold it, and how many of those differ. */
 const seen = new Map<string, { cases: number; mismatches: number }>();
@@ -46,7 +48,7 @@ function run(corpus: (typeof CORPORA)[number], base: number, count: number): voi
       if (expected === undefined) continue;
       compared++;
       const actual = machine.run(program, i % 8 === 7 ? 1 : 0);
-      const undefinedFlags = undefinedAt(program, expected.eip);
+      const undefinedFlags = uncomparedFlags(vendor, program, expected);
       const same = digest(expected, undefinedFlags) === digest(actual, undefinedFlags);
       const end = kindName(expected.kind);
       ends.set(end, (ends.get(end) ?? 0) + 1);

@@ -79,6 +79,17 @@ export function mix(h: number, v: number): number {
   return m ^ (m >>> 15);
 }
 
+/** True when `size` bytes from `address` lie in windows. */
+export function readable(address: number, size: number): boolean {
+  const last = address + size - 1;
+  return (
+    writable(address, size) ||
+    (address >= CONSTANT && last < CONSTANT + 0x1000) ||
+    (address >= CODE && last < CODE + CODE_SIZE) ||
+    (address >= END && last < END + 0x1000)
+  );
+}
+
 /** True when `size` bytes from `address` lie in writable windows. */
 export function writable(address: number, size: number): boolean {
   const last = address + size - 1;

@@ -12,6 +12,7 @@ import {
   clobbered,
   destination,
   immediate,
+  lockable,
   memory,
   register,
   rmDestination,
@@ -26,8 +27,8 @@ import { EAX, EDX } from '../state.js';
 import { type Form, form } from './form.js';
 
 /** LOCK is legal with a memory destination alone. */
-function lock(p: Builder, o: Operand): boolean {
-  return o.kind === 'memory' && p.r.once(6);
+function lock(p: Builder, o: Operand, s: Size): boolean {
+  return lockable(o, s) && p.r.once(6);
 }
 
 function title(name: string, s: Size, operands: string, locked = false): string {
@@ -46,7 +47,7 @@ function alu(name: string, row: number, reads: number, effect: Effect): Form[] {
     form(name, 4, reads, (p) => {
       const s = size(p);
       const o = writes ? rmDestination(p, s) : rmSource(p, s);
-      const locked = writes && lock(p, o);
+      const locked = writes && lock(p, o, s);
       p.begin(title(name, s, `${shape(o)},r`, locked));
       p.encode({ opcode: [row + wide(s)], size: s, reg: source(p), rm: o, lock: locked });
       done(p, o, s);
@@ -68,7 +69,7 @@ function alu(name: string, row: number, reads: number, effect: Effect): Form[] {
     form(name, 3, reads, (p) => {
       const s = size(p);
       const o = writes ? rmDestination(p, s) : rmSource(p, s);
-      const locked = writes && lock(p, o);
+      const locked = writes && lock(p, o, s);
       const short = s !== 1 && p.r.once(2);
       const alias = s === 1 && p.r.once(8); // 82 is 80
       p.begin(title(name, s, `${shape(o)},${short ? 'imm8' : 'imm'}`, locked));
@@ -89,7 +90,7 @@ function unary(name: string, opcode: number, reg: number, effect: Effect): Form 
   return form(name, 3, 0, (p) => {
     const s = size(p);
     const o = rmDestination(p, s);
-    const locked = lock(p, o);
+    const locked = lock(p, o, s);
     p.begin(title(name, s, shape(o), locked));
     p.encode({ opcode: [opcode + (s === 1 ? 0 : 1)], size: s, reg, rm: o, lock: locked });
     clobbered(p, o, s);
@@ -134,7 +135,7 @@ const test: Form[] = [
 const exchangeAdd = form('xadd', 3, 0, (p) => {
   const s = size(p);
   const o = rmDestination(p, s);
-  const locked = lock(p, o);
+  const locked = lock(p, o, s);
   const d = destination(p, s);
   p.begin(title('xadd', s, `${shape(o)},r`, locked));
   p.encode({ opcode: [0x0f, s === 1 ? 0xc0 : 0xc1], size: s, reg: d, rm: o, lock: locked });
@@ -154,7 +155,7 @@ const compareExchange = form('cmpxchg', 4, 0, (p) => {
   }
   // The MOV above may have changed the base register.
   const again = o.kind === 'memory' && usesAccumulator(o.modrm, o.tail, o.address16) ? memory(p, s, 'write') : o;
-  const locked = lock(p, again);
+  const locked = lock(p, again, s);
   p.begin(title('cmpxchg', s, `${shape(again)},r`, locked));
   p.encode({ opcode: [0x0f, s === 1 ? 0xb0 : 0xb1], size: s, reg: source(p), rm: again, lock: locked });
   clobbered(p, again, s);
@@ -181,7 +182,7 @@ const compareExchange8 = form('cmpxchg8b', 3, 0, (p) => {
       p.encode({ opcode: [0x8b], reg: d, rm: absolute(at), bare: true });
       p.clobber(d);
     }
-    const locked = p.r.once(2);
+    const locked = lockable(o, 8) && p.r.once(2);
     p.begin(`${locked ? 'lock ' : ''}cmpxchg8b m`);
     p.encode({ opcode: [0x0f, 0xc7], reg: 1, rm: absolute(address), lock: locked });
   } else {

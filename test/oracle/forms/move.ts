@@ -21,6 +21,7 @@ import {
   destination,
   immediate,
   loadRegister,
+  lockable,
   memory,
   override,
   register,
@@ -34,6 +35,7 @@ import {
 import { type Builder, bytes16, bytesOf, type Operand, type Size } from '../program.js';
 import { EAX, EBX, EDX } from '../state.js';
 import { DATA, LOW } from '../windows.js';
+import { absolute } from './arithmetic.js';
 import { type Form, form } from './form.js';
 
 const moves: Form[] = [
@@ -96,8 +98,11 @@ const moves: Form[] = [
   }),
   form('xchg', 3, 0, (p) => {
     const s = size(p);
-    const o = rmDestination(p, s);
+    const aimed = rmDestination(p, s);
     const d = destination(p, s);
+    // XCHG with memory locks without being told.
+    const o =
+      aimed.kind === 'register' || lockable(aimed, s) ? aimed : absolute(DATA + 0x1000 + 64 * p.r.between(-3, 2));
     const locked = o.kind === 'memory' && p.r.once(5);
     p.begin(`${locked ? 'lock ' : ''}xchg${s * 8} ${shape(o)},r`);
     p.encode({ opcode: [s === 1 ? 0x86 : 0x87], size: s, reg: d, rm: o, lock: locked });
@@ -181,12 +186,13 @@ function bitTests(name: (typeof BIT_TESTS)[number], k: number): Form[] {
     if (k !== 0) clobbered(p, o, s);
     p.effect(BIT_TEST_EFFECT);
   };
-  const locked = (p: Builder, o: Operand): boolean => k !== 0 && o.kind === 'memory' && p.r.once(6);
+  const locked = (p: Builder, o: Operand, s: Size, bias: number): boolean =>
+    k !== 0 && lockable(o, s, bias) && p.r.once(6);
   return [
     form(name, 2, 0, (p) => {
       const s = wordSize(p);
       const o = k === 0 ? rmSource(p, s) : rmDestination(p, s);
-      const lock = locked(p, o);
+      const lock = locked(p, o, s, 0);
       p.begin(`${lock ? 'lock ' : ''}${name}${s * 8} ${shape(o)},imm`);
       p.encode({ opcode: [0x0f, 0xba], size: s, reg: 4 + k, rm: o, immediate: [p.r.below(256)], lock });
       written(p, o, s);
@@ -194,6 +200,7 @@ function bitTests(name: (typeof BIT_TESTS)[number], k: number): Form[] {
     form(name, 2, 0, (p) => {
       const s = wordSize(p);
       const offset = source(p);
+      let bias = 0;
       let o: Operand;
       if (p.r.once(2)) {
         o = k === 0 ? register(source(p)) : register(destination(p, s));
@@ -202,9 +209,10 @@ function bitTests(name: (typeof BIT_TESTS)[number], k: number): Form[] {
           if (offset === 4) return; // not ESP
           loadRegister(p, offset, p.r.once(4) ? p.r.u32() : p.r.between(-600, 600) >>> 0);
         }
-        o = memory(p, s, k === 0 ? 'read' : 'write', bitBias(p.known[offset]! | 0, s));
+        bias = bitBias(p.known[offset]! | 0, s);
+        o = memory(p, s, k === 0 ? 'read' : 'write', bias);
       }
-      const lock = locked(p, o);
+      const lock = locked(p, o, s, bias);
       p.begin(`${lock ? 'lock ' : ''}${name}${s * 8} ${shape(o)},r`);
       p.encode({ opcode: [0x0f, 0xa3 + 8 * k], size: s, reg: offset, rm: o, lock });
       written(p, o, s);

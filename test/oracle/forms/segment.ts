@@ -64,7 +64,8 @@ const push = segmentForm('push sreg', 2, 0, (p) => {
   p.encode({ opcode, size: s, bare: true });
   p.moveStack(-s);
   if (s === 2) return;
-  p.begin('mov16 m,imm');
+  // The upper half of what it pushes is the processor's choice: SDM Vol. 2B, "PUSH".
+  p.begin('mov16 m,imm push');
   p.emit(0x66, 0xc7, 0x44, 0x24, 0x02, ...bytes16(p.r.below(0x10000)));
 });
 

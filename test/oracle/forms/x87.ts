@@ -19,8 +19,8 @@ function x87(name: string, weight: number, reads: number, emit: (p: Builder) => 
 }
 
 /** MOV DWORD [address], value. */
-export function storeWord(p: Builder, address: number, value: number): void {
-  p.begin('mov32 m,imm');
+export function storeWord(p: Builder, address: number, value: number, hides = ''): void {
+  p.begin(`mov32 m,imm${hides}`);
   p.encode({ opcode: [0xc7], reg: 0, rm: absolute(address), immediate: bytes32(value), bare: true });
 }
 
@@ -141,7 +141,7 @@ const control: Form[] = [
     const save = p.r.once(2);
     p.begin(save ? 'fnsave m' : 'fnstenv m');
     p.encode({ opcode: [save ? 0xdd : 0xd9], reg: 6, rm: absolute(at), bare: true });
-    for (const offset of [12, 16, 20, 24]) storeWord(p, at + offset, p.r.u32());
+    for (const offset of [12, 16, 20, 24]) storeWord(p, at + offset, p.r.u32(), ' fnstenv');
     p.floatMasked = true;
   }),
   x87('frstor', 0.5, 0, (p) => {
