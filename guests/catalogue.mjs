@@ -138,6 +138,10 @@ export const programs = [
 /** Programs of a privileged domain, `programs/<name>.c`: there is nothing native to compare them with. */
 export const control = [
   {
+    name: 'vm0-build',
+    description: 'a toolstack: builds a domain from its module, lets it run and waits for its end, rounds times',
+  },
+  {
     name: 'vm0-dump',
     description: 'maps every page of the domain of=, or every machine frame, and searches it for hex=',
   },

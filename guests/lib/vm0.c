@@ -92,6 +92,43 @@ int domain_destroy(u32 domain) { return domctl_plain(2, domain); }
 int domain_pause(u32 domain) { return domctl_plain(3, domain); }
 int domain_unpause(u32 domain) { return domctl_plain(4, domain); }
 
+int domain_create(u32 *domain) {
+    struct domctl op;
+    memset(&op, 0, sizeof op);
+    op.u.words[5] = 3; /* flags: hvm, hap */
+    op.u.words[7] = 1; /* max_vcpus */
+    int result = domctl(1, 0, &op);
+    *domain = op.domain;
+    return result;
+}
+
+int domain_max_memory(u32 domain, u32 kib) {
+    struct domctl op;
+    memset(&op, 0, sizeof op);
+    op.u.words[0] = kib;
+    return domctl(11, domain, &op);
+}
+
+int domain_start_at(u32 domain, u32 eip, u32 eax, u32 ebx) {
+    static struct { /* struct vcpu_guest_context: only what is taken of an HVM guest */
+        u8 fpu[512];
+        u32 flags, ebx, ecx, edx, esi, edi, ebp, eax, error, eip, cs, eflags, esp, ss, es, ds, fs, gs;
+        u8 rest[2800 - 512 - 4 - 68];
+    } context;
+    struct domctl op;
+    memset(&context, 0, sizeof context);
+    context.flags = 1 << 5; /* VGCF_online */
+    context.eip = eip, context.eax = eax, context.ebx = ebx;
+    context.cs = KERNEL_CODE;
+    context.ss = context.es = context.ds = context.fs = context.gs = KERNEL_DATA;
+    context.eflags = 2;
+    ((u32 *)context.rest)[(2748 - 584) / 4 + 6] = 0xffff0ff0; /* DR6 and DR7 as after reset */
+    ((u32 *)context.rest)[(2748 - 584) / 4 + 7] = 0x400;
+    memset(&op, 0, sizeof op);
+    op.u.words[2] = (u32)&context;
+    return domctl(12, domain, &op);
+}
+
 int domain_info(u32 domain, struct domain_info *info) {
     struct domctl op;
     memset(&op, 0, sizeof op);

@@ -35,6 +35,9 @@ u32 machine_frames(void);     /* of the host */
 int domain_populate(u32 domain, u32 first, u32 count); /* pages that it gets, or −errno */
 
 /* Control. */
+int domain_create(u32 *domain); /* empty and paused */
+int domain_max_memory(u32 domain, u32 kib);
+int domain_start_at(u32 domain, u32 eip, u32 eax, u32 ebx); /* flat 32-bit protected mode; the other registers are 0 */
 int domain_pause(u32 domain);
 int domain_unpause(u32 domain);
 int domain_destroy(u32 domain);
@@ -49,5 +52,20 @@ struct pattern {
 };
 struct pattern pattern_argument(const char *key);
 u32 pattern_count(struct pattern pattern, const u8 *from, const u8 *to); /* how often it begins before `to` */
+
+/* Builds a domain of `kib` KiB from an ELF image as a Multiboot loader does, with the command line `text`. It is left paused.
+ * Pages of it are mapped at `window` meanwhile, `window_pages` of them. 0, −errno, or 1: this is no image. */
+int domain_build(u32 *domain, const u8 *image, u32 kib, const char *text, u8 *window, u32 window_pages);
+
+/* The Multiboot modules that this program was started with. */
+struct boot_module {
+    u32 start, end;
+    const char *text;
+    u32 reserved;
+};
+u32 boot_modules(const struct boot_module **modules);
+
+#define VIRQ_DOM_EXC 3 /* a domain has ended */
+int event_bind_virq(u32 virq, u32 *port);
 
 #endif

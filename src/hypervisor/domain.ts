@@ -15,7 +15,7 @@ import { type DomainConfig, type EptPageSize, HostError } from './types.js';
 
 const PAGE = 4096;
 const MIN_MEMORY = 2 << 20;
-const MAX_MEMORY = 3 * 2 ** 30; // of the flat memory's 4 GiB
+export const MAX_MEMORY = 3 * 2 ** 30; // of the flat memory's 4 GiB
 const EPT_RWX = 7;
 
 interface PageKind {
@@ -147,6 +147,41 @@ function resetVcpu(core: Core, index: number, pcpu: number, entry: number, info:
   core.call.changeCode(v);
 }
 
+/** Empties the slot of a domain that is to be; the verdicts of the hooks, which were asked before there was one, stay. */
+function beginDomain(core: Core, index: number, pcpu: number): number {
+  const l = core.layout;
+  const d = new HostView(core).domainAddress(index);
+  const verdicts = core.u8.slice(d + l.DOMAIN_HOOKS, d + l.DOMAIN_HOOKS + 8 * l.HOOKS);
+  core.u8.fill(0, d, d + l.DOMAIN_EVTCHN);
+  core.u8.set(verdicts, d + l.DOMAIN_HOOKS);
+  core.write(d + l.DOMAIN_ID, index);
+  core.write(d + l.DOMAIN_GANG, index);
+  core.write(d + l.DOMAIN_PCPU, pcpu);
+  return d;
+}
+
+/** Gives the domain its vCPU and its devices: it may run. */
+function completeDomain(
+  core: Core,
+  index: number,
+  config: Pick<DomainConfig, 'cpuid' | 'maxInstructions'>,
+  phase: number,
+): void {
+  const l = core.layout;
+  const host = new HostView(core);
+  const d = host.domainAddress(index);
+  const v = host.vcpuAddress(index);
+  core.write(d + l.DOMAIN_VCPU, v);
+  core.call.busReset(d);
+  const features = cpuidFeatures(config.cpuid);
+  core.write(v + l.VCPU_CPUID_MASK, features.edx);
+  core.write(v + l.VCPU_CPUID_MASK + 4, features.ecx);
+  core.writeU64(v + l.VCPU_TSC_BASE, phase);
+  core.writeF64(v + l.VCPU_MAX_RETIRED, config.maxInstructions ?? 0);
+  core.write(v + l.VCPU_RUN_STATE, l.RUN_RUNNABLE);
+  core.write(d + l.DOMAIN_STATE, 1);
+}
+
 /**
  * Creates domain `index` from its configuration; its vCPU has the same index. `phase` is the TSC at its start.
  * Throws HostError; the frames taken so far are then still owned by the domain, and `destroyDomain` returns them.
@@ -160,36 +195,36 @@ export function createDomain(
   reserved: Reservation,
 ): void {
   const l = core.layout;
-  const host = new HostView(core);
-  const d = host.domainAddress(index);
-  const v = host.vcpuAddress(index);
   const commandLine = config.cmdline === '' ? config.imageName : `${config.imageName} ${config.cmdline}`;
   const plan = planBoot(config.image, config.memoryBytes, commandLine, config.modules ?? []);
-  // The hooks were asked before there was a domain; what was counted stays. The rest of the slot was left empty.
-  const verdicts = core.u8.slice(d + l.DOMAIN_HOOKS, d + l.DOMAIN_HOOKS + 8 * l.HOOKS);
-  core.u8.fill(0, d, d + l.DOMAIN_EVTCHN);
-  core.u8.set(verdicts, d + l.DOMAIN_HOOKS);
-  core.write(d + l.DOMAIN_ID, index);
-  core.write(d + l.DOMAIN_GANG, index);
-  core.write(d + l.DOMAIN_PCPU, pcpu);
+  const d = beginDomain(core, index, pcpu);
   core.write(d + l.DOMAIN_PRIVILEGED, config.privileged ? 1 : 0);
   populatePhysmap(core, index, config, reserved);
   const domain = new DomainView(core, d);
   for (const { address, bytes } of plan.placements) domain.writeMemory(address, bytes);
   resetVcpu(core, index, pcpu, plan.entry, plan.info);
-  core.write(d + l.DOMAIN_VCPU, v);
-  core.call.busReset(d);
+  completeDomain(core, index, config, phase);
   const input = Buffer.from(config.input ?? '', 'latin1');
   if (domain.feedInput(input) < input.length) {
     throw new HostError('domain-input', `input of '${config.name}' exceeds ${l.DOMAIN_INPUT_SIZE} bytes`, index);
   }
-  const features = cpuidFeatures(config.cpuid);
-  core.write(v + l.VCPU_CPUID_MASK, features.edx);
-  core.write(v + l.VCPU_CPUID_MASK + 4, features.ecx);
-  core.writeU64(v + l.VCPU_TSC_BASE, phase);
-  core.writeF64(v + l.VCPU_MAX_RETIRED, config.maxInstructions ?? 0);
-  core.write(v + l.VCPU_RUN_STATE, l.RUN_RUNNABLE);
-  core.write(d + l.DOMAIN_STATE, 1);
+}
+
+/**
+ * Creates domain `index` with no memory at all, paused once, its vCPU in flat 32-bit protected mode at 0: what a toolstack in
+ * guest code begins with. False: no frame is left for its EPT.
+ */
+export function createEmptyDomain(core: Core, index: number, pcpu: number): boolean {
+  const l = core.layout;
+  const eptp = core.call.eptCreate(index, 1) >>> 0;
+  if (eptp === 0) return false;
+  const d = beginDomain(core, index, pcpu);
+  core.write(d + l.DOMAIN_EPTP, eptp);
+  core.write(d + l.DOMAIN_TABLE_PAGES, 1);
+  resetVcpu(core, index, pcpu, 0, 0);
+  completeDomain(core, index, {}, 0);
+  core.write(d + l.DOMAIN_PAUSED, 1);
+  return true;
 }
 
 /**

@@ -21,6 +21,7 @@ import {
   UNBOUND,
   unmask,
   VIRQ,
+  VIRQ_DOM_EXC,
   virqPort,
 } from './event-channel.js';
 import { DEFER, DOMID_SELF, type Guest, type Verdict } from './guest.js';
@@ -136,7 +137,7 @@ function bindVirq(guest: Guest): number {
   const { scratch, core, domain, index } = guest;
   const virq = scratch.getUint32(0, true);
   if (virq >= NR_VIRQS) return -EINVAL;
-  if (!VCPU_VIRQS.includes(virq)) return -EPERM;
+  if (!VCPU_VIRQS.includes(virq) && !(virq === VIRQ_DOM_EXC && guest.privileged)) return -EPERM;
   if (scratch.getUint32(4, true) !== 0) return -ENOENT;
   if (virqPort(core, domain.base, virq) !== NO_PORT) return -EEXIST;
   if (!guest.hooks.check('channel', index)) return -EPERM;

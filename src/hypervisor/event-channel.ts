@@ -20,6 +20,8 @@ export const VIRQ = 4;
 export const IPI = 5;
 
 export const VIRQ_TIMER = 0;
+/** Of the whole host, for privileged domains: a domain has ended. */
+export const VIRQ_DOM_EXC = 3;
 export const NO_PORT = 0;
 
 /** The address of a domain's port, or 0 if there is no such port. */
@@ -160,6 +162,19 @@ export function deliver(core: Core, from: number, fromPort: number, to: number, 
   if (core.read(domain + l.DOMAIN_STATE) !== 1 || portState(core, p) !== INTERDOMAIN) return;
   if (core.read(p + l.EVTCHN_REMOTE_DOMAIN) !== from || core.read(p + l.EVTCHN_REMOTE_PORT) !== fromPort) return;
   setPending(core, domain, port, core.readU64(host.pcpuAddress(core.read(domain + l.DOMAIN_PCPU)) + l.PCPU_TIME));
+}
+
+/** Raises a virtual interrupt of the whole host in every privileged domain that has bound it. Between quanta only. */
+export function raiseGlobal(core: Core, virq: number): void {
+  const l = core.layout;
+  const host = new HostView(core);
+  for (let index = 0; index < host.domains; index++) {
+    const domain = host.domainAddress(index);
+    if (core.read(domain + l.DOMAIN_STATE) !== 1 || core.read(domain + l.DOMAIN_PRIVILEGED) === 0) continue;
+    const port = virqPort(core, domain, virq);
+    if (port === NO_PORT) continue;
+    setPending(core, domain, port, core.readU64(host.pcpuAddress(core.read(domain + l.DOMAIN_PCPU)) + l.PCPU_TIME));
+  }
 }
 
 /** Closes a port; the other end of an interdomain channel, which must be reached, is unbound again. */

@@ -11,6 +11,7 @@ import type { Core } from '../machine/core.js';
 import { exitReasonName } from '../machine/exit-reasons.js';
 import { HostView, VcpuView } from '../machine/views.js';
 import { destroyDomain } from './domain.js';
+import { raiseGlobal, VIRQ_DOM_EXC } from './event-channel.js';
 import { verdictCounts } from './hooks.js';
 import { ready } from './pause.js';
 import { park } from './run-queue.js';
@@ -47,6 +48,8 @@ export interface Birth {
 
 export class Registry {
   readonly births: Tracked[] = [];
+  /** HostConfig.seed. */
+  readonly seed: number;
   readonly #core: Core;
   readonly #view: HostView;
   readonly #configured: number;
@@ -60,6 +63,7 @@ export class Registry {
   /** Every configured domain is born at once, in its order; `createDomain` and `start` are still to be called. */
   constructor(core: Core, config: HostConfig) {
     this.#core = core;
+    this.seed = config.seed;
     this.#view = new HostView(core);
     this.#configured = config.domains.length;
     this.#slots = new Array<Tracked | undefined>(this.#view.domains).fill(undefined);
@@ -85,6 +89,13 @@ export class Registry {
       if (state === 0 && (tracked === undefined || tracked.result !== undefined)) return slot;
     }
     return -1;
+  }
+
+  /** Whether a domain may come into being in the slot. */
+  isFree(slot: number): boolean {
+    if (slot < this.#configured || slot >= this.#slots.length) return false;
+    const state = this.#core.read(this.#view.domainAddress(slot) + this.#core.layout.DOMAIN_STATE);
+    return state === 0 && !this.lives(slot);
   }
 
   /** The domain in a slot: the last one there, if it has ended. Throws RangeError if there was none. */
@@ -121,6 +132,7 @@ export class Registry {
     park(this.#core, this.#view, slot);
     this.onEnd?.(tracked, outcome);
     destroyDomain(this.#core, slot);
+    raiseGlobal(this.#core, VIRQ_DOM_EXC);
     this.alive--;
     this.destroyMs += performance.now() - started;
   }
@@ -145,7 +157,7 @@ export class Registry {
       template: tracked.template,
       imageName: config.imageName,
       imageSha256: sha256(config.image),
-      memoryBytes: config.memoryBytes,
+      memoryBytes: core.read(domain + l.DOMAIN_MEMORY),
       translation: config.translation,
       pcpu: core.read(domain + l.DOMAIN_PCPU),
       outcome,

@@ -5,6 +5,7 @@ import { settleGangs } from '../../src/hypervisor/foreign.js';
 import { references } from '../../src/hypervisor/frames.js';
 import { runHost } from '../../src/hypervisor/host.js';
 import { enqueue } from '../../src/hypervisor/run-queue.js';
+import type { DomainConfig } from '../../src/hypervisor/types.js';
 import { guestDomain, hostConfig, MIB } from './fixture.js';
 import { ARGUMENT, SELF, struct, Xen } from './xen.js';
 
@@ -323,7 +324,9 @@ async function attack(cmdline: string, workers = 1, secret = SECRET) {
   });
   const victim = guestDomain('vm0-victim', { cmdline: 'n=300', maxInstructions: 1e9 });
   const bystander = guestDomain('sha256', { cmdline: 'kb=32 seed=2', maxInstructions: 1e9 });
-  const { deterministic } = await runHost(hostConfig([dump, victim, bystander], { quantumCycles: 500_000 }), { workers });
+  const { deterministic } = await runHost(hostConfig([dump, victim, bystander], { quantumCycles: 500_000 }), {
+    workers,
+  });
   const text = (d: number): string => Buffer.from(deterministic.domains[d]!.console).toString('latin1');
   return { deterministic, text };
 }
@@ -348,5 +351,99 @@ describe('vm0-dump, in guest code', () => {
     expect(three.deterministic).toEqual(one.deterministic);
     const none = await attack('frames=1', 1, 'nobody ever wrote this');
     expect(none.text(0)).toContain('@vm0-dump\n=00000000\n');
+  });
+});
+
+/** vm0-build with a guest as its module. */
+async function toolstack(guest: string, cmdline: string, module: string, change: Partial<DomainConfig> = {}) {
+  const child = guestDomain(guest);
+  const vm0 = guestDomain('vm0-build', {
+    ...{ cmdline, privileged: true, maxInstructions: 1e8, modules: [{ name: module, bytes: child.image }] },
+    ...change,
+  });
+  const host = hostConfig([vm0, guestDomain('sieve', { cmdline: 'n=100000' })], {
+    ...{ quantumCycles: 500_000, domainSlots: 2, limitCycles: 2e9, memoryBytes: 24 * MIB },
+  });
+  const { deterministic } = await runHost(host, { workers: 1 });
+  return deterministic;
+}
+
+describe('vm0-build, the toolstack in guest code', () => {
+  it('builds a domain from its module, lets it run to its end, and does so again in the same slot', async () => {
+    const { domains, zeroSum } = await toolstack('sieve', 'rounds=3', 'sieve n=1000');
+    expect(zeroSum).toBe(true);
+    expect(domains.map(({ name, outcome }) => [name, outcome.kind])).toEqual([
+      ['vm0-build', 'shutdown'],
+      ['sieve', 'shutdown'],
+      ...[1, 2, 3].map((n) => [`vm0-build/domain-${n}`, 'shutdown']),
+    ]);
+    const text = (d: number): string => Buffer.from(domains[d]!.console).toString('latin1');
+    expect(text(0)).toContain('@vm0-build\n=00000003\n');
+    // The same as the sieve prints when the host starts it.
+    const { domains: direct } = (
+      await runHost(hostConfig([guestDomain('sieve', { cmdline: 'n=1000' })]), { workers: 1 })
+    ).deterministic;
+    for (const d of [2, 3, 4]) expect(text(d)).toBe(Buffer.from(direct[0]!.console).toString('latin1'));
+    expect(domains[2]!.memoryBytes).toBe(4 * MIB);
+    expect(domains[2]!.retired).toBe(domains[3]!.retired);
+  });
+
+  it('destroys a domain that would never end', async () => {
+    const { domains, zeroSum } = await toolstack('hostile-spin', 'stop=1 rounds=2', 'spin');
+    expect(zeroSum).toBe(true);
+    expect(domains.slice(2).map(({ outcome }) => outcome)).toEqual(
+      Array(2).fill({ kind: 'destroyed', by: 'vm0-build' }),
+    );
+    expect(domains[0]!.outcome).toEqual({ kind: 'shutdown', code: 0, reason: 'poweroff' });
+  });
+
+  it('fails where it has no privilege, no slot or no memory, and leaves nothing behind', async () => {
+    for (const [cmdline, change, error] of [
+      ['', { privileged: false }, 1],
+      ['kb=65536', {}, 12],
+      ['rounds=1', { modules: [{ name: 'x', bytes: new Uint8Array(4096) }] }, -1],
+    ] as const) {
+      const { domains, zeroSum } = await toolstack('sieve', cmdline, 'sieve', change as Partial<DomainConfig>);
+      expect(Buffer.from(domains[0]!.console).toString('latin1')).toContain(`# result=${error >>> 0}\n`);
+      expect(domains[0]!.outcome).toMatchObject({ kind: 'shutdown', reason: 'crash' });
+      expect(zeroSum).toBe(true);
+    }
+  });
+});
+
+describe('createdomain', () => {
+  const HVM = 3;
+  const create = (x: Xen, domid = 0, flags = HVM, vcpus = 1, d = 0): number =>
+    domctl(x, 1, domid, struct([4, 0], [8, 5], [8, 6], [4, flags], [4, 0], [4, vcpus]), d);
+
+  it('makes an empty, paused domain in a spare slot', () => {
+    const x = new Xen([0, 1], [], [0], 2);
+    const free = x.host.freeFrames;
+    expect(create(x)).toBe(0);
+    const id = x.u32(0, ARGUMENT + 8) & 0xffff;
+    expect(id).toBe(2);
+    expect(domctl(x, 5, id)).toBe(0);
+    expect([x.u32(0, ARGUMENT + 20) & 0x38, x.u32(0, ARGUMENT + 24), x.u32(0, ARGUMENT + 16 + 76)]).toEqual([8, 0, 5]);
+    expect(domctl(x, 11, id, struct([8, 2048]))).toBe(0);
+    expect(domctl(x, 11, id, struct([8, 1024]))).toBe(EINVAL);
+    expect(domctl(x, 11, id, struct([8, 2 ** 40]))).toBe(EINVAL);
+    x.guests[0]!.domain.writeMemory(LISTS, struct([4, 0], [4, 511], [4, 512]));
+    const reservation = struct([4, LISTS], [4, 3], [4, 0], [4, 0], [2, id], [2, 0]);
+    expect(x.op(0, MEMORY_OP, 6, reservation)).toBe(2);
+    expect([domctl(x, 15, id, struct([4, 1])), domctl(x, 15, id, struct([4, 2]))]).toEqual([0, EINVAL]);
+    expect(domctl(x, 2, id)).toBe(0);
+    expect(x.host.freeFrames).toBe(free);
+    expect(create(x, 3)).toBe(0);
+    expect(x.u32(0, ARGUMENT + 8) & 0xffff).toBe(3);
+  });
+
+  it('refuses what it does not offer', () => {
+    const x = new Xen([0, 1], [], [0], 1);
+    for (const flags of [0, 2, HVM | 0x100]) expect(create(x, 0, flags)).toBe(EINVAL);
+    expect(create(x, 0, HVM | 0x40)).toBe(-95); // nested virtualisation
+    for (const vcpus of [0, 2]) expect(create(x, 0, HVM, vcpus)).toBe(EINVAL);
+    expect([create(x, 1), create(x, 9)]).toEqual([-17, EINVAL]);
+    expect(create(x, 0, HVM, 1, 1)).toBe(EPERM);
+    expect([create(x), create(x)]).toEqual([0, -12]);
   });
 });

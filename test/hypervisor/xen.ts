@@ -26,16 +26,21 @@ export class Xen {
   deferred = 0;
   verdict: Verdict = 0;
 
-  /** `pcpus[i]` is the pCPU of domain i; the domains in `privileged` are control domains. */
-  constructor(pcpus: readonly number[], rules: readonly HookRule[] = [], privileged: readonly number[] = []) {
+  /** `pcpus[i]` is the pCPU of domain i; the domains in `privileged` are control domains; `spare` slots are empty. */
+  constructor(
+    pcpus: readonly number[],
+    rules: readonly HookRule[] = [],
+    privileged: readonly number[] = [],
+    spare = 0,
+  ) {
     const configs = pcpus.map((_, i) => codeDomain(`d${i}`, [0xf4], { privileged: privileged.includes(i) }));
     const names = configs.map(({ name }) => name);
     const module = coreModule();
     const frames = configs.reduce((sum, config) => sum + framesNeeded(config), 0) + SPARE_FRAMES;
     const count = Math.max(...pcpus) + 1;
-    this.core = new Core(module, hostMemory(module, count, configs.length, configs.length, frames));
+    this.core = new Core(module, hostMemory(module, count, configs.length + spare, configs.length + spare, frames));
     const { core } = this;
-    core.call.hostInit(count, configs.length, configs.length, frames);
+    core.call.hostInit(count, configs.length + spare, configs.length + spare, frames);
     core.writeF64(core.layout.HOST_FREQUENCY, FREQUENCY);
     core.writeF64(core.layout.HOST_SLICE, 1_000_000);
     core.u32.set(costWeights(DEFAULT_COST_TABLE, core.layout), core.layout.HOST_WEIGHTS >>> 2);
