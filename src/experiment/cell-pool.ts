@@ -31,6 +31,11 @@ export class CellAborted extends Error {
   }
 }
 
+/**
+ * V8 lets the part of a heap for new objects grow to 48 MiB while a thread runs, one cell after the other filling it with what
+ * is garbage at its end: memory that grows with the number of cells for nothing. This is plenty for what one cell keeps.
+ */
+const YOUNG_MIB = 12;
 const WATCH_MS = 100;
 /** Time for a new thread to load before the cell's own time begins. */
 const LOAD_MS = 60_000;
@@ -65,7 +70,7 @@ export class CellPool {
       maxThreads: workers,
       concurrentTasksPerWorker: 1,
       idleTimeout: Number.POSITIVE_INFINITY,
-      resourceLimits: { maxOldGenerationSizeMb: heapMiB },
+      resourceLimits: { maxOldGenerationSizeMb: heapMiB, maxYoungGenerationSizeMb: YOUNG_MIB },
       recordTiming: false,
       // From source (tests, tsx) the workers need the TypeScript loader as well.
       execArgv: fromSource ? ['--import', pathToFileURL(createRequire(here).resolve('tsx')).href] : [],
