@@ -5,6 +5,7 @@ import { asUsage } from './batch.js';
 import { helpText, type Register } from './command.js';
 import { EXIT } from './exit.js';
 import type { Io } from './io.js';
+import { tellAcross } from './run-batch.js';
 
 export interface MergeArguments {
   readonly out: string;
@@ -19,6 +20,7 @@ export function batchExit({ counts, deterministic, passed }: BatchResults): numb
 
 /** What `merge` and `collect` print. */
 export function tellBatch(results: BatchResults, out: string, json: boolean, io: Io): void {
+  tellAcross(results, io);
   if (json) {
     io.out.write(`${JSON.stringify(results, null, 2)}\n`);
     return;

@@ -11,7 +11,7 @@ import {
 import { CommandError, EXIT } from './exit.js';
 import { hasColour, type Io, type Machine, type Output } from './io.js';
 import { exitCodeOf, MAX_CLAIMS, type RunArguments } from './run.js';
-import { duration, grouped, painter } from './table.js';
+import { duration, grouped, type Paint, painter } from './table.js';
 
 /** @returns the exit code */
 export async function runBatchCommand(
@@ -76,6 +76,7 @@ interface Pace {
 function report(plan: DraftPlan, results: BatchResults, folder: string, args: RunArguments, io: Io, pace: Pace): void {
   if (args.json === true) io.out.write(`${JSON.stringify(results, null, 2)}\n`);
   else io.out.write(summary(plan, results, folder, io, pace));
+  tellAcross(results, io);
   let told = 0;
   for (const { cell, status, claims } of results.deterministic) {
     if (status === 'ok') continue;
@@ -93,6 +94,16 @@ function report(plan: DraftPlan, results: BatchResults, folder: string, args: Ru
     io.err.write(`  ${oneLine(wall?.reproducer ?? '')}\n`);
   }
   if (told > MAX_CLAIMS) io.err.write(`${told - MAX_CLAIMS} more cells failed; all are in ${folder}/results.json\n`);
+}
+
+/** Claims across cells that failed. */
+export function tellAcross({ across }: BatchResults, io: Io): void {
+  for (const { claim, group, expected, found } of across.slice(0, MAX_CLAIMS)) {
+    io.err.write(
+      `${oneLine(`claim failed: across cells${describe(group, 0)}: ${claim}: expected ${expected}, found ${found}`)}\n`,
+    );
+  }
+  if (across.length > MAX_CLAIMS) io.err.write(`claim failed: ${across.length - MAX_CLAIMS} more across cells\n`);
 }
 
 function describe(parameters: Readonly<Record<string, unknown>>, repeat: number): string {
@@ -116,12 +127,22 @@ function summary(plan: DraftPlan, results: BatchResults, folder: string, io: Io,
     `cells        ${grouped(deterministic.length)}${deterministic.length < plan.points.length ? ` of ${grouped(plan.points.length)}` : ''}: ${found.join(', ')}`,
     `swept        ${swept.length === 0 ? 'nothing' : swept.join(', ')}${plan.repeats > 1 ? `, ${plan.repeats} repeats` : ''}`,
     `time         ${duration(elapsedMs * 1e6)}${rate}`,
-    `claims       ${counts['claim-failed'] === 0 ? 'all hold where cells ran' : paint(`${counts['claim-failed']} cells failed`, 'red')}`,
+    `claims       ${claimsLine(results, plan, paint)}`,
     `fingerprint  ${paint(fingerprint, 'bold')}`,
     `results      ${folder}`,
     '',
   ];
   return lines.join('\n');
+}
+
+function claimsLine({ counts, across, deterministic }: BatchResults, plan: DraftPlan, paint: Paint): string {
+  const failed = [
+    ...(counts['claim-failed'] > 0 ? [`${grouped(counts['claim-failed'])} cells failed`] : []),
+    ...(across.length > 0 ? [`${grouped(across.length)} failed across cells`] : []),
+  ];
+  if (failed.length > 0) return paint(failed.join(', '), 'red');
+  const later = plan.across.length > 0 && deterministic.length < plan.points.length;
+  return `all hold where cells ran${later ? '; those across cells are judged by ringfence merge' : ''}`;
 }
 
 const INTERVAL_MS = 200;

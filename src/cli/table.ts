@@ -4,7 +4,7 @@ import { oneLine } from '../experiment/problem.js';
 import type { DomainRecord, Experiment } from '../experiment/run.js';
 import type { Scenario } from '../experiment/scenario.js';
 
-type Paint = (text: string, colour: keyof typeof COLOURS) => string;
+export type Paint = (text: string, colour: keyof typeof COLOURS) => string;
 
 /** ECMA-48 8.3.117, SGR. */
 const COLOURS = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 } as const;

@@ -32,6 +32,7 @@ import {
 } from './cell.js';
 import { CellAborted, CellPool } from './cell-pool.js';
 import type { CellTask, ConsolePolicy } from './cell-run.js';
+import { failedAcross } from './claims-across.js';
 import { canonicalJson } from './fingerprint.js';
 import {
   identityDifference,
@@ -332,11 +333,13 @@ export function batchResults(
   const ordered = inOrder(records);
   const counts = Object.fromEntries(CELL_STATUSES.map((status) => [status, 0])) as Record<CellStatus, number>;
   for (const { status } of ordered) counts[status]++;
-  const { name, title, description, parameters } = plan.resolved;
+  const { name, title, description, parameters, cells, across: claims = [] } = plan.resolved;
+  const across = ordered.length === cells.length ? failedAcross(claims, parameters, ordered) : [];
   return {
     format: BATCH_FORMAT,
     fingerprint: batchFingerprint(ordered),
-    passed: counts.ok === ordered.length,
+    passed: counts.ok === ordered.length && across.length === 0,
+    across,
     scenario: { name, title, description },
     ...{ identity, parameters, counts },
     deterministic: ordered.map(deterministicPart),

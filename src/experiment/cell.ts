@@ -16,6 +16,9 @@
  *
  * Two parts of a record never mix: `deterministic` is the same for the same cell on any machine, `wallClock` never is.
  */
+import type { AcrossFailure } from './claims-across.js';
+import type { AcrossSpec } from './scenario.js';
+
 /** Version of the formats below; a reader refuses others. */
 export const BATCH_FORMAT = 1;
 
@@ -122,18 +125,30 @@ export function deterministicPart({ cell, status, deterministic, claims }: CellR
 /** Charts of `ringfence report`. Columns are named as in the joined table: parameters, domain columns, `host_…`, `wall_…`. */
 export interface ChartSpec {
   readonly title?: string;
-  readonly kind: 'line' | 'bar' | 'point' | 'box' | 'heatmap' | 'histogram';
+  readonly kind: 'line' | 'bar' | 'point' | 'box' | 'heatmap' | 'histogram' | 'matrix';
   readonly x: string;
-  /** Not with histogram. For heatmap the second axis. */
+  /** Not with histogram. For heatmap the second axis, for matrix the rows. */
   readonly y?: string;
-  /** Colour: a series, or the value of a heatmap. */
+  /** Colour: a series, or the value of a heatmap or a matrix. */
   readonly colour?: string;
   readonly facet?: string;
   readonly 'x-scale'?: 'linear' | 'log';
   readonly 'y-scale'?: 'linear' | 'log';
   /** A condition in the language of claims; only rows that satisfy it are drawn. */
   readonly where?: string;
+  /** For matrix: what its fields say, in place of the values of a column. */
+  readonly words?: readonly WordSpec[];
 }
+
+/** What a matrix says of rows that satisfy the condition; the first word that fits is taken. */
+export interface WordSpec {
+  readonly when: string;
+  readonly word: string;
+  readonly tone?: Tone;
+}
+
+export const TONES = ['good', 'warn', 'bad', 'plain'] as const;
+export type Tone = (typeof TONES)[number];
 
 export interface ReportSpec {
   readonly charts?: readonly ChartSpec[];
@@ -153,6 +168,8 @@ export interface ResolvedBatch {
   readonly repeats: number;
   /** Sentences and conditions of the scenario's claims. */
   readonly claims: readonly { readonly claim: string; readonly that: string }[];
+  /** Claims across cells. */
+  readonly across?: readonly AcrossSpec[];
   readonly report: ReportSpec;
   /** SHA-256 by catalogue name or path of the guests (and modules) that cells use. */
   readonly images: Readonly<Record<string, string>>;
@@ -220,6 +237,8 @@ export interface BatchResults {
   readonly fingerprint: string;
   /** Every cell ran and every claim holds. */
   readonly passed: boolean;
+  /** Claims across cells that do not hold. They are judged when all cells are there: not by a shard. */
+  readonly across: readonly AcrossFailure[];
   readonly scenario: { readonly name: string; readonly title: string; readonly description: string };
   readonly identity: BatchIdentity;
   readonly parameters: readonly ParameterColumn[];

@@ -2,15 +2,9 @@
 import type { ClaimFailure, ParameterValue, Row } from './cell.js';
 import { type Column, DOMAIN_COLUMNS, HOST_COLUMNS } from './columns.js';
 import type { Path } from './document.js';
-import {
-  type Expression,
-  ExpressionError,
-  evaluate,
-  type Names,
-  parseExpression,
-  type Type,
-  type Values,
-} from './expression.js';
+import { type Expression, type Names, parseExpression, type Type } from './expression.js';
+import { ExpressionError } from './expression-tokens.js';
+import { evaluate, type Values, value } from './expression-value.js';
 import type { ClaimSpec } from './scenario.js';
 
 export type ParameterTypes = ReadonlyMap<string, Type>;
@@ -52,28 +46,43 @@ export function claimNames(domains: readonly string[], parameters: ParameterType
   };
 }
 
+/** What is wrong with a condition, if anything. */
+export function expressionFault(
+  text: string,
+  names: Names,
+): { readonly problem: string; readonly allowed: string } | undefined {
+  try {
+    parseExpression(text, names, 'boolean');
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof ExpressionError)) throw error;
+    return { problem: `character ${error.at + 1}: ${error.message}`, allowed: error.allowed };
+  }
+}
+
+export interface ClaimProblem {
+  readonly path: Path;
+  readonly problem: string;
+  readonly allowed: string;
+}
+
 /** Problems of the claims' conditions. */
 export function checkClaims(
   claims: readonly { readonly that: string; readonly when?: string | undefined }[],
   domains: readonly { readonly name: string }[],
   parameters: ParameterTypes,
-): { readonly path: Path; readonly problem: string; readonly allowed: string }[] {
+): ClaimProblem[] {
   const names = claimNames(
     domains.map(({ name }) => name),
     parameters,
   );
-  const problems: { path: Path; problem: string; allowed: string }[] = [];
+  const problems: ClaimProblem[] = [];
   for (const [index, claim] of claims.entries()) {
     for (const key of ['that', 'when'] as const) {
       const text = claim[key];
       if (text === undefined) continue;
-      try {
-        parseExpression(text, names, 'boolean');
-      } catch (error) {
-        if (!(error instanceof ExpressionError)) throw error;
-        const problem = `character ${error.at + 1}: ${error.message}`;
-        problems.push({ path: ['expect', index, key], problem, allowed: error.allowed });
-      }
+      const fault = expressionFault(text, names);
+      if (fault !== undefined) problems.push({ path: ['expect', index, key], ...fault });
     }
   }
   return problems;
@@ -89,22 +98,30 @@ export interface ClaimResults {
 const typeOf = (value: ParameterValue): Type =>
   typeof value === 'string' ? 'text' : typeof value === 'number' ? 'number' : 'boolean';
 
-/** The claims that do not hold. */
-export function failedScenarioClaims(claims: readonly ClaimSpec[], results: ClaimResults): ClaimFailure[] {
-  if (claims.length === 0) return [];
-  const rows = new Map(results.domains.map((row) => [String(row.name), row]));
-  const types = new Map(Object.entries(results.parameters).map(([name, value]) => [name, typeOf(value)]));
-  const names = claimNames([...rows.keys()], types);
-  const values: Values = {
+/** What the names in a claim are worth in a cell. */
+export function valuesOf({ domains, host, parameters }: ClaimResults): Values {
+  const rows = new Map(domains.map((row) => [String(row.name), row]));
+  return {
     column: (parts) => {
-      if (parts[0] === 'host') return results.host[parts[1] ?? ''];
-      if (parts.length === 1) return results.domains[0]?.[parts[0] ?? ''];
+      if (parts[0] === 'host') return host[parts[1] ?? ''];
+      if (parts.length === 1) return domains[0]?.[parts[0] ?? ''];
       const { domain, column } = split(parts);
       return rows.get(domain)?.[column];
     },
-    domains: results.domains.map((row) => ({ name: String(row.name), column: (name) => row[name] })),
-    parameter: (name) => results.parameters[name],
+    domains: domains.map((row) => ({ name: String(row.name), column: (name) => row[name] })),
+    parameter: (name) => parameters[name],
   };
+}
+
+/** The claims that do not hold. */
+export function failedScenarioClaims(claims: readonly ClaimSpec[], results: ClaimResults): ClaimFailure[] {
+  if (claims.length === 0) return [];
+  const types = new Map(Object.entries(results.parameters).map(([name, each]) => [name, typeOf(each)]));
+  const names = claimNames(
+    results.domains.map(({ name }) => String(name)),
+    types,
+  );
+  const values = valuesOf(results);
   const failed: ClaimFailure[] = [];
   for (const { claim, that, when } of claims) {
     if (when !== undefined && evaluate(parseExpression(when, names, 'boolean'), values) !== true) continue;
@@ -115,8 +132,8 @@ export function failedScenarioClaims(claims: readonly ClaimSpec[], results: Clai
   return failed;
 }
 
-/** The columns of the condition with their values. */
-function found(expression: Expression, values: Values): string {
-  const shown = expression.columns.map((parts) => `${parts.join('.')} = ${values.column(parts) ?? 'nothing'}`);
+/** The columns and functions of the condition with their values. */
+export function found(expression: Expression, values: Values): string {
+  const shown = expression.parts.map(({ text, node }) => `${text} = ${value(node, values, undefined) ?? 'nothing'}`);
   return shown.length === 0 ? 'not so' : shown.join(', ');
 }

@@ -12,27 +12,18 @@
  *
  * Numbers have the units of scenarios: 20M, 8MiB, 10ms, 1GHz, in base units. Types are checked before anything is run.
  */
+import { ExpressionError, type Token, tokens, WORDS } from './expression-tokens.js';
 import { listNames, suggest } from './problem.js';
-import { COUNT, FREQUENCY, MEMORY, parseQuantity, TIME } from './units.js';
 
 export type Type = 'number' | 'text' | 'boolean';
 export type Value = number | string | boolean;
 
-/** A mistake in an expression. `at` is the 0-based offset in its text. */
-export class ExpressionError extends Error {
-  readonly at: number;
-  readonly allowed: string;
-  constructor(message: string, at: number, allowed: string) {
-    super(message);
-    this.name = 'ExpressionError';
-    this.at = at;
-    this.allowed = allowed;
-  }
-}
-
-/** Functions over all domains: their first argument is evaluated once per domain, with the domain's columns by bare name. */
-export const AGGREGATES = ['all', 'any', 'count', 'sum', 'min', 'max', 'mean'] as const;
-type Aggregate = (typeof AGGREGATES)[number];
+/**
+ * Functions over all domains of a cell: their first argument is evaluated once per domain, with the domain's columns by bare
+ * name. In a claim across cells those on the outside are over the cells of a group instead.
+ */
+export const AGGREGATES = ['all', 'any', 'count', 'sum', 'min', 'max', 'mean', 'distinct'] as const;
+export type Aggregate = (typeof AGGREGATES)[number];
 const FUNCTIONS = [...AGGREGATES, 'abs', 'contains', 'matches', 'param'];
 
 /** What names mean while an expression is checked. */
@@ -43,102 +34,45 @@ export interface Names {
   readonly domainColumn?: (name: string) => Type | undefined;
   /** Type of a parameter of the sweep; absent where there are none. */
   readonly parameter?: (name: string) => Type | undefined;
+  /** What names mean inside of functions over cells; absent where an expression is about one cell. */
+  readonly cells?: Names;
   /** What to suggest for an unknown name. */
   readonly known: (parts: readonly string[]) => readonly string[];
 }
 
-/** What names are worth when it is evaluated. */
-export interface Values {
-  readonly column: (parts: readonly string[]) => Value | undefined;
-  readonly domains?: readonly { readonly name: string; readonly column: (name: string) => Value | undefined }[];
-  readonly parameter?: (name: string) => Value | undefined;
-}
-
-type Node =
+export type Node =
   | { readonly kind: 'literal'; readonly value: Value }
   | { readonly kind: 'column'; readonly parts: readonly string[]; readonly inDomain: boolean }
   | { readonly kind: 'parameter'; readonly name: string }
   | { readonly kind: 'unary'; readonly op: '-' | 'not'; readonly of: Node }
   | { readonly kind: 'binary'; readonly op: string; readonly left: Node; readonly right: Node }
   | { readonly kind: 'in'; readonly of: Node; readonly list: readonly Node[] }
-  | { readonly kind: 'aggregate'; readonly name: Aggregate; readonly of: Node; readonly glob: RegExp }
+  | {
+      readonly kind: 'aggregate';
+      readonly name: Aggregate;
+      readonly over: 'domains' | 'cells';
+      readonly of: Node;
+      /** Over domains, the pattern of their names; over cells, the condition that selects them. */
+      readonly where?: Node;
+    }
   | { readonly kind: 'call'; readonly name: 'abs' | 'contains' | 'matches'; readonly args: readonly Node[] };
+
+export interface Part {
+  readonly text: string;
+  readonly node: Node;
+}
 
 /** A checked expression. */
 export interface Expression {
   readonly text: string;
   readonly type: Type;
   readonly root: Node;
-  /** Columns outside of aggregates, for messages about a claim that failed. */
-  readonly columns: readonly string[][];
-}
-
-interface Token {
-  readonly kind: 'number' | 'text' | 'name' | 'symbol' | 'end';
-  readonly text: string;
-  readonly at: number;
-  readonly value?: Value;
+  /** Columns and aggregates that are in no other, as written: for messages about a claim that failed. */
+  readonly parts: readonly Part[];
 }
 
 const MAX_LENGTH = 2000;
 const MAX_DEPTH = 40;
-const SPACE = /\s+/y;
-const NUMBER = /[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?([a-zµA-Z]*)/y;
-const NAME = /[A-Za-z_][A-Za-z0-9_]*/y;
-/** After a dot a name may hold what names of domains hold, except at its end. */
-const MEMBER = /[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?/y;
-const TEXT = /'([^']*)'|"([^"]*)"/y;
-const SYMBOL = /<=|>=|==|!=|[<>()[\],+\-*/.]/y;
-const WORDS = new Set(['and', 'or', 'not', 'in', 'true', 'false']);
-
-function numberOf(text: string, suffix: string, at: number): number {
-  if (suffix === '') return Number(text);
-  for (const unit of [COUNT, MEMORY, TIME, FREQUENCY]) {
-    const number = Object.hasOwn(unit.factors, suffix) ? parseQuantity(unit, text) : undefined;
-    if (number !== undefined) return number;
-  }
-  throw new ExpressionError(`'${text}' is not a number`, at, 'a number, or one with a unit: 20M, 8MiB, 10ms, 1GHz');
-}
-
-function tokens(text: string): Token[] {
-  const found: Token[] = [];
-  let at = 0;
-  const match = (pattern: RegExp): RegExpExecArray | null => {
-    pattern.lastIndex = at;
-    return pattern.exec(text);
-  };
-  while (at < text.length) {
-    const space = match(SPACE);
-    if (space !== null) {
-      at += space[0].length;
-      continue;
-    }
-    const afterDot = found.at(-1)?.text === '.' && found.at(-1)?.kind === 'symbol';
-    const name = afterDot ? match(MEMBER) : match(NAME);
-    const number = name === null ? match(NUMBER) : null;
-    const string = name === null && number === null ? match(TEXT) : null;
-    const symbol = name === null && number === null && string === null ? match(SYMBOL) : null;
-    const whole = (name ?? number ?? string ?? symbol)?.[0];
-    if (whole === undefined) {
-      const quoteMark = text[at] === "'" || text[at] === '"';
-      throw new ExpressionError(
-        quoteMark ? 'a text without an end' : `the character '${text[at]}' has no meaning`,
-        at,
-        quoteMark
-          ? '\'text\' or "text"'
-          : 'columns, numbers, texts in quotes, and or not in, < <= > >= == != + - * / ( )',
-      );
-    }
-    if (name !== null) found.push({ kind: 'name', text: whole, at });
-    else if (number !== null) {
-      found.push({ kind: 'number', text: whole, at, value: numberOf(whole, number[1] ?? '', at) });
-    } else if (string !== null) found.push({ kind: 'text', text: whole, at, value: string[1] ?? string[2] ?? '' });
-    else found.push({ kind: 'symbol', text: whole, at });
-    at += whole.length;
-  }
-  found.push({ kind: 'end', text: 'the end', at: text.length });
-  return found;
-}
 
 interface Typed {
   readonly node: Node;
@@ -148,15 +82,19 @@ interface Typed {
 
 class Parser {
   private readonly list: readonly Token[];
-  private readonly names: Names;
+  private readonly text: string;
+  private names: Names;
+  private readonly outer: Names;
   private next = 0;
   private depth = 0;
   private inAggregate = false;
-  readonly columns: string[][] = [];
+  readonly parts: Part[] = [];
 
   constructor(text: string, names: Names) {
     this.list = tokens(text);
+    this.text = text;
     this.names = names;
+    this.outer = names;
   }
 
   private get token(): Token {
@@ -296,6 +234,13 @@ class Parser {
     );
   }
 
+  /** Remembers a part for messages, unless it is inside of another. */
+  private show(node: Node, at: number): void {
+    if (this.inAggregate || this.names !== this.outer) return;
+    const text = this.text.slice(at, this.list[this.next]?.at).trim();
+    if (!this.parts.some((part) => part.text === text)) this.parts.push({ text, node });
+  }
+
   private args(close: string): Typed[] {
     const list = [this.or()];
     while (this.take(',')) list.push(this.or());
@@ -324,16 +269,21 @@ class Parser {
     if (type === undefined) {
       const known = this.names.known(parts);
       const full = parts.join('.');
+      if (this.names.cells?.column(parts) !== undefined) {
+        throw new ExpressionError(`'${full}' has a value in every cell`, at, `inside of ${AGGREGATES.join(', ')}`);
+      }
       const allowed = known.length === 0 ? 'a column of the results' : listNames(known);
       throw new ExpressionError(`there is no '${full}'${suggest(parts.at(-1) ?? '', known)}`, at, allowed);
     }
-    if (!inDomain && !this.columns.some((other) => other.join('\0') === parts.join('\0'))) this.columns.push(parts);
-    return { node: { kind: 'column', parts, inDomain }, type, at };
+    const node: Node = { kind: 'column', parts, inDomain };
+    this.show(node, at);
+    return { node, type, at };
   }
 
   private call(name: string, at: number): Typed {
     const aggregate = AGGREGATES.find((candidate) => candidate === name);
-    if (aggregate !== undefined && this.names.domainColumn !== undefined) return this.aggregate(aggregate, at);
+    if (aggregate !== undefined && (this.names.domainColumn ?? this.names.cells) !== undefined)
+      return this.aggregate(aggregate, at);
     if (
       name !== 'abs' &&
       name !== 'contains' &&
@@ -342,7 +292,10 @@ class Parser {
     ) {
       const known = FUNCTIONS.filter((candidate) => {
         if (candidate === 'param') return this.names.parameter !== undefined;
-        return this.names.domainColumn !== undefined || !(AGGREGATES as readonly string[]).includes(candidate);
+        return (
+          (this.names.domainColumn ?? this.names.cells) !== undefined ||
+          !(AGGREGATES as readonly string[]).includes(candidate)
+        );
       });
       throw new ExpressionError(`there is no function '${name}'${suggest(name, known)}`, at, listNames(known));
     }
@@ -359,6 +312,10 @@ class Parser {
     const parameter = args[0]!.node.kind === 'literal' ? String(args[0]!.node.value) : '';
     const type = this.names.parameter?.(parameter);
     if (type === undefined) {
+      if (this.names.cells?.parameter?.(parameter) !== undefined) {
+        const allowed = `inside of ${AGGREGATES.join(', ')}; or '${parameter}' in by:`;
+        throw new ExpressionError(`param('${parameter}') differs between the cells of a group`, args[0]!.at, allowed);
+      }
       const known = this.names.known(['param']);
       throw new ExpressionError(
         `the sweep has no parameter '${parameter}'${suggest(parameter, known)}`,
@@ -369,35 +326,42 @@ class Parser {
     return { node: { kind: 'parameter', name: parameter }, type, at };
   }
 
+  /** `name(value)` or `name(value, which)`, over the domains of a cell or, on the outside of a claim across cells, over cells. */
   private aggregate(name: Aggregate, at: number): Typed {
+    const { names } = this;
+    const over = names.cells === undefined ? 'domains' : 'cells';
     if (this.inAggregate)
       throw new ExpressionError(`${name} inside of another`, at, 'one function over domains at a time');
-    this.inAggregate = true;
+    if (names.cells === undefined) this.inAggregate = true;
+    else this.names = names.cells;
     const args = this.args(')');
-    this.inAggregate = false;
-    const [of, pattern] = args;
+    if (names.cells === undefined) this.inAggregate = false;
+    this.names = names;
+    const [of, which] = args;
     if (of === undefined || args.length > 2) {
+      const example = over === 'domains' ? "'names-*'" : "param('mode') == 'xts'";
       throw new ExpressionError(
         `${name} has ${args.length} arguments`,
         at,
-        `${name}(condition) or ${name}(condition, 'names-*')`,
+        `${name}(condition) or ${name}(condition, ${example})`,
       );
     }
-    const logical = name === 'all' || name === 'any' || name === 'count';
-    expectType(of, logical ? 'boolean' : 'number', `in ${name}`);
-    let glob = '*';
-    if (pattern !== undefined) {
-      if (pattern.node.kind !== 'literal' || pattern.type !== 'text') {
-        throw new ExpressionError(
-          'the second argument is not a text',
-          pattern.at,
-          "names of domains with *, such as 'crowd-*'",
-        );
-      }
-      glob = String(pattern.node.value);
+    if (name !== 'distinct') {
+      const logical = name === 'all' || name === 'any' || name === 'count';
+      expectType(of, logical ? 'boolean' : 'number', `in ${name}`);
+    }
+    if (which !== undefined && over === 'cells') expectType(which, 'boolean', `selects cells in ${name}`);
+    if (which !== undefined && over === 'domains' && (which.node.kind !== 'literal' || which.type !== 'text')) {
+      const allowed = "names of domains with *, such as 'crowd-*'";
+      throw new ExpressionError('the second argument is not a text', which.at, allowed);
     }
     const type: Type = name === 'all' || name === 'any' ? 'boolean' : 'number';
-    return { node: { kind: 'aggregate', name, of: of.node, glob: globPattern(glob) }, type, at };
+    const node: Node = {
+      ...{ kind: 'aggregate', name, over, of: of.node },
+      ...(which !== undefined && { where: which.node }),
+    };
+    this.show(node, at);
+    return { node, type, at };
   }
 }
 
@@ -418,16 +382,6 @@ function sameType(left: Typed, right: Typed, at: number): void {
 
 const typeName = (type: Type): string => (type === 'boolean' ? 'condition' : type);
 
-/** `crowd-*` as a pattern. */
-function globPattern(glob: string): RegExp {
-  return new RegExp(
-    `^${glob
-      .split('*')
-      .map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'))
-      .join('.*')}$`,
-  );
-}
-
 /** @throws ExpressionError */
 export function parseExpression(text: string, names: Names, wanted?: Type): Expression {
   if (text.length > MAX_LENGTH) {
@@ -438,97 +392,28 @@ export function parseExpression(text: string, names: Names, wanted?: Type): Expr
   if (wanted !== undefined && type !== wanted) {
     throw new ExpressionError(`is a ${typeName(type)}`, 0, `a ${typeName(wanted)}, for example retired < 20M`);
   }
-  return { text, type, root: node, columns: parser.columns };
+  return { text, type, root: node, parts: parser.parts };
 }
 
-/** @returns the value, or undefined if a column has none here */
-export function evaluate(expression: Expression, values: Values): Value | undefined {
-  return value(expression.root, values, undefined);
-}
-
-type Domain = NonNullable<Values['domains']>[number];
-
-function value(node: Node, values: Values, domain: Domain | undefined): Value | undefined {
-  switch (node.kind) {
-    case 'literal':
-      return node.value;
-    case 'column':
-      return node.inDomain ? domain?.column(node.parts[0]!) : values.column(node.parts);
-    case 'parameter':
-      return values.parameter?.(node.name);
-    case 'unary': {
-      const of = value(node.of, values, domain);
-      if (of === undefined) return undefined;
-      return node.op === 'not' ? of !== true : -(of as number);
+/** Whether the expression is about parameters alone, so that it is known before anything is run. */
+export function isOfParameters({ root }: Expression): boolean {
+  const walk = (node: Node): boolean => {
+    switch (node.kind) {
+      case 'literal':
+      case 'parameter':
+        return true;
+      case 'column':
+      case 'aggregate':
+        return false;
+      case 'unary':
+        return walk(node.of);
+      case 'in':
+        return walk(node.of) && node.list.every(walk);
+      case 'call':
+        return node.args.every(walk);
+      case 'binary':
+        return walk(node.left) && walk(node.right);
     }
-    case 'in': {
-      const of = value(node.of, values, domain);
-      return of === undefined ? undefined : node.list.some((item) => value(item, values, domain) === of);
-    }
-    case 'call':
-      return call(
-        node.name,
-        node.args.map((arg) => value(arg, values, domain)),
-      );
-    case 'aggregate':
-      return aggregate(
-        node.name,
-        node.of,
-        (values.domains ?? []).filter(({ name }) => node.glob.test(name)),
-        values,
-      );
-    case 'binary':
-      return binary(node.op, value(node.left, values, domain), () => value(node.right, values, domain));
-  }
-}
-
-function call(name: 'abs' | 'contains' | 'matches', args: readonly (Value | undefined)[]): Value | undefined {
-  const [first, second] = args;
-  if (first === undefined) return undefined;
-  if (name === 'abs') return Math.abs(first as number);
-  if (second === undefined) return undefined;
-  if (name === 'contains') return String(first).includes(String(second));
-  return globPattern(String(second)).test(String(first));
-}
-
-function binary(op: string, left: Value | undefined, later: () => Value | undefined): Value | undefined {
-  if (op === 'and') return left === true && later() === true;
-  if (op === 'or') return left === true || later() === true;
-  const right = later();
-  if (left === undefined || right === undefined) return undefined;
-  switch (op) {
-    case '+':
-      return (left as number) + (right as number);
-    case '-':
-      return (left as number) - (right as number);
-    case '*':
-      return (left as number) * (right as number);
-    case '/':
-      return (left as number) / (right as number);
-    case '<':
-      return left < right;
-    case '<=':
-      return left <= right;
-    case '>':
-      return left > right;
-    case '>=':
-      return left >= right;
-    case '==':
-      return left === right;
-    default:
-      return left !== right;
-  }
-}
-
-function aggregate(name: Aggregate, of: Node, domains: readonly Domain[], values: Values): Value | undefined {
-  const found = domains.map((domain) => value(of, values, domain));
-  if (name === 'all') return found.length > 0 && found.every((item) => item === true);
-  if (name === 'any') return found.some((item) => item === true);
-  if (name === 'count') return found.filter((item) => item === true).length;
-  const numbers = found.filter((item): item is number => typeof item === 'number');
-  const sum = numbers.reduce((total, item) => total + item, 0);
-  if (name === 'sum') return sum;
-  if (numbers.length === 0) return undefined;
-  if (name === 'mean') return sum / numbers.length;
-  return numbers.reduce((best, item) => (name === 'min' ? Math.min(best, item) : Math.max(best, item)));
+  };
+  return walk(root);
 }

@@ -69,6 +69,16 @@ export function resultsJsonSchema(): Json {
       format: { const: 1 },
       fingerprint: { ...sha256, description: 'over `deterministic`, one canonical line per cell' },
       passed: { type: 'boolean', description: 'every cell ran and every claim holds' },
+      across: {
+        type: 'array',
+        description: 'claims across cells that do not hold; empty in a shard, which does not judge them',
+        items: object({
+          claim: { type: 'string' },
+          group: { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean'] } },
+          expected: { type: 'string' },
+          found: { type: 'string' },
+        }),
+      },
       scenario: object({ name: { type: 'string' }, title: { type: 'string' }, description: { type: 'string' } }),
       identity: object({ ringfence: { type: 'string' }, core: sha256, costTable: sha256, plan: sha256 }),
       parameters: {

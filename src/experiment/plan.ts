@@ -17,6 +17,7 @@ import {
   type ResolvedBatch,
 } from './cell.js';
 import type { ParameterTypes } from './claims.js';
+import { checkAcross } from './claims-across.js';
 import { Disk, readScenarioText } from './disk.js';
 import { type Path, SourceDocument } from './document.js';
 import { Draft, isData, PathFault } from './draft.js';
@@ -25,7 +26,7 @@ import { Loader } from './load.js';
 import type { LoadContext } from './load-domain.js';
 import { type Problem, quote, ScenarioError } from './problem.js';
 import { hostRecord } from './run.js';
-import type { Scenario } from './scenario.js';
+import type { AcrossSpec, Scenario } from './scenario.js';
 import { type ParsedScenario, scenarioSchema } from './schema.js';
 import { MAX_CELLS } from './schema-sweep.js';
 import { type Assignment, combinations, repeatSeed, SweepFault, sweepParameters } from './sweep.js';
@@ -58,6 +59,7 @@ export interface DraftPlan {
   readonly repeats: number;
   readonly limits: CellLimits;
   readonly report: ReportSpec;
+  readonly across: readonly AcrossSpec[];
   /** At least one. */
   readonly points: readonly Point[];
 }
@@ -239,13 +241,37 @@ class Planner {
         points.push({ parameters: values, repeat, scenario: repeat === 0 ? scenario : { ...scenario, host } });
       }
     }
+    const across = (parsed?.across ?? []) as readonly AcrossSpec[];
+    if (parsed !== undefined && this.problems.length === 0) this.checkClaims(isBatch, points, across, types);
     if (parsed === undefined || this.problems.length > 0) throw new ScenarioError(this.problems);
     const { limits, report } = parsed;
     return {
       ...{ text: this.text, sets: this.sets, isFile: false, isBatch, parameters: columns, repeats, points },
       limits: { timeMs: limits['cell-time'] / 1e6, memoryBytes: limits['cell-memory'] },
       report: (report ?? {}) as ReportSpec,
+      across,
     };
+  }
+
+  private checkClaims(
+    isBatch: boolean,
+    points: readonly Point[],
+    across: readonly AcrossSpec[],
+    types: ParameterTypes,
+  ): void {
+    if (across.length > 0 && !isBatch) {
+      this.report(
+        ['across'],
+        'there is one cell only',
+        'a scenario with sweep: or repeat:; expect: for one cell',
+        'key',
+      );
+      return;
+    }
+    const cells = points.map(({ parameters, scenario: { domains } }) => ({ parameters, domains }));
+    for (const { path, problem, allowed } of checkAcross(points[0]?.scenario.claims ?? [], across, cells, types)) {
+      this.report(path, problem, allowed);
+    }
   }
 }
 
@@ -313,7 +339,15 @@ export function identifyPlan(draft: DraftPlan, costTable: CostTable): Plan {
     ...{ text: draft.text, isBatch: draft.isBatch, limits: draft.limits, cells },
     resolved: {
       ...{ format: BATCH_FORMAT, name, title, description, sets: draft.sets, parameters: draft.parameters },
-      ...{ repeats: draft.repeats, claims, report: draft.report, images, plan: planHash(plain), cells: plain },
+      ...{
+        repeats: draft.repeats,
+        claims,
+        across: draft.across,
+        report: draft.report,
+        images,
+        plan: planHash(plain),
+        cells: plain,
+      },
     },
   };
 }

@@ -75,3 +75,9 @@ export interface ClaimSpec {
   /** The claim is about runs that satisfy this condition only. */
   readonly when?: string;
 }
+
+/** A claim about many cells at once; see claims-across.ts. */
+export interface AcrossSpec extends ClaimSpec {
+  /** Parameters: one group of cells per combination of their values. */
+  readonly by?: readonly string[];
+}

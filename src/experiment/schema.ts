@@ -5,6 +5,7 @@
  *   schema-sweep.ts    sweep:                 schema-domain.ts   domains:, templates:
  */
 import { z } from 'zod';
+import { TONES } from './cell.js';
 import { quote } from './problem.js';
 import { listedSettings, templateSchema } from './schema-domain.js';
 import { choice, integer, LIMITS, leaf, text, Wrong } from './schema-fields.js';
@@ -19,10 +20,23 @@ export const claimSchema = z.strictObject({
   when: text(2000).optional().describe('the claim is about the cells that satisfy this condition only'),
 });
 
+export const acrossSchema = z.strictObject({
+  claim: text(200).describe('the sentence, told when the claim fails'),
+  that: text(2000).describe(
+    "condition over the cells of a group, such as mean(host.cycles, param('mode') == 'xts') < 2 * mean(host.cycles)",
+  ),
+  when: text(2000).optional().describe('the claim is about the cells that satisfy this condition only'),
+  by: z
+    .array(text(200, 'a parameter of the sweep'))
+    .max(16)
+    .optional()
+    .describe('one group of cells per combination of values of these parameters; default: one group of all'),
+});
+
 const columnField = text(200, 'a column');
 export const chartSchema = z.strictObject({
   title: text(200).optional(),
-  kind: choice(['line', 'bar', 'point', 'box', 'heatmap', 'histogram']),
+  kind: choice(['line', 'bar', 'point', 'box', 'heatmap', 'histogram', 'matrix']),
   x: columnField,
   y: columnField.optional(),
   colour: columnField.optional(),
@@ -30,6 +44,17 @@ export const chartSchema = z.strictObject({
   'x-scale': choice(['linear', 'log']).optional(),
   'y-scale': choice(['linear', 'log']).optional(),
   where: text(2000).optional(),
+  words: z
+    .array(
+      z.strictObject({
+        when: text(2000).describe('condition over the columns of a row'),
+        word: text(60).describe('what the field says'),
+        tone: choice(TONES).optional().describe('how it looks; default: plain'),
+      }),
+    )
+    .max(20)
+    .optional()
+    .describe('for a matrix: what its fields say; the first condition that holds decides'),
 });
 
 export const reportSchema = z.strictObject({
@@ -60,6 +85,11 @@ const scenarioFields = {
     .max(100)
     .optional()
     .describe('claims about the results; one that fails makes the exit code 1'),
+  across: z
+    .array(acrossSchema)
+    .max(100)
+    .optional()
+    .describe('claims about many cells at once; one that fails makes the exit code 1'),
   report: reportSchema.optional().describe('what `ringfence report` shows'),
 };
 

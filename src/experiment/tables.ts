@@ -165,15 +165,21 @@ export function tablesOf(batch: BatchResults): Table[] {
     about: 'one row per claim that does not hold',
     deterministic: true,
     columns: [
-      CELL_KEY,
+      column('cell', 'number', 'position in the plan, from 0; none for a claim across cells'),
       column('domain_name', 'text', "the domain, or '' for a claim of the scenario"),
       column('claim', 'text', 'outcome, checksum or the sentence of the claim'),
       column('expected', 'text', 'what it says'),
       column('found', 'text', 'what was found'),
     ],
-    rows: records.flatMap(({ cell, claims: failed }) =>
-      failed.map(({ domain, claim, expected, found }) => [cell.index, domain, claim, expected, found]),
-    ),
+    rows: [
+      ...records.flatMap(({ cell, claims: failed }) =>
+        failed.map(({ domain, claim, expected, found }) => [cell.index, domain, claim, expected, found]),
+      ),
+      ...(batch.across ?? []).map(({ claim, group, expected, found }) => {
+        const where = Object.entries(group).map(([name, own]) => `${name} = ${own}: `);
+        return [null, '', claim, expected, `${where.join('')}${found}`];
+      }),
+    ],
   };
   const wallClock: Table = {
     name: 'wall_clock',

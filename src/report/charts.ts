@@ -10,6 +10,9 @@ import type { ChartSpec } from '../experiment/cell.js';
 import { median, medianInterval } from '../experiment/statistics.js';
 import { BatchError, type TableColumn, type Value } from '../experiment/tables.js';
 import { type Datum, type Frame, label, type Scaled, scaleOf } from './frame.js';
+import type { Grid } from './grid.js';
+import { makeMatrix } from './matrix.js';
+import { CONFIG, INK, PALETTE } from './style.js';
 
 export interface Chart {
   readonly title: string;
@@ -18,30 +21,9 @@ export interface Chart {
   readonly data: readonly Datum[];
   /** Vega-Lite, without its data. */
   readonly spec: Readonly<Record<string, unknown>>;
+  /** What the picture shows as a table, where a table says it better: pages and READMEs show it in place of the picture. */
+  readonly grid?: Grid;
 }
-
-/** Colours that stand out on white and on black alike, also for most colour-blind readers. */
-const PALETTE = ['#2f81c7', '#d9730d', '#2a9d6f', '#c2456b', '#8467d7', '#8a8f98', '#a88a16', '#17a2b0'];
-/** Stands for `currentColor`, which Vega does not know; svg.ts puts it in. */
-export const INK = '#010203';
-
-const CONFIG = {
-  background: null,
-  font: 'system-ui, sans-serif',
-  view: { stroke: null },
-  axis: {
-    ...{ labelColor: INK, titleColor: INK, domainColor: INK, tickColor: INK, gridColor: INK },
-    ...{ gridOpacity: 0.14, labelFontSize: 12, titleFontSize: 13, titleFontWeight: 'normal', titlePadding: 10 },
-    ...{ labelOverlap: 'greedy', labelLimit: 160 },
-  },
-  legend: {
-    ...{ labelColor: INK, titleColor: INK, labelFontSize: 12, titleFontSize: 12, titleFontWeight: 'normal' },
-    ...{ labelLimit: 220, titleLimit: 220 },
-  },
-  header: { labelColor: INK, titleColor: INK, labelFontSize: 12, titleFontSize: 13, titleFontWeight: 'normal' },
-  range: { category: PALETTE },
-  mark: { color: PALETTE[0] },
-};
 
 /** 12,300,000 → 12.3M; 0.25 and 4096 as they are. */
 const LABELS = "abs(datum.value) >= 10000 ? format(datum.value, '.3~s') : format(datum.value, '.4~r')";
@@ -67,6 +49,8 @@ const MAX_CATEGORIES = 60;
 
 /** @param place for messages: `report.charts.0` @throws BatchError */
 export function makeChart(frame: Frame, chart: ChartSpec, place: string): Chart {
+  const { kind } = chart;
+  if (kind === 'matrix') return makeMatrix(frame, chart, place);
   const roles = (['x', 'y', 'colour', 'facet'] as const).filter((role) => chart[role] !== undefined);
   if (chart.kind !== 'histogram' && chart.y === undefined) {
     throw new BatchError(`${place}: y is missing; allowed: a column for the second axis`);
@@ -103,15 +87,17 @@ export function makeChart(frame: Frame, chart: ChartSpec, place: string): Chart 
     }
     return datum;
   });
-  return new Drawing(chart, channels, scaled, place).chart();
+  return new Drawing({ ...chart, kind }, channels, scaled, place).chart();
 }
 
+type DrawnSpec = ChartSpec & { readonly kind: Exclude<ChartSpec['kind'], 'matrix'> };
+
 class Drawing {
-  private readonly spec: ChartSpec;
+  private readonly spec: DrawnSpec;
   private readonly channels: Partial<Record<Role, Channel>>;
   private readonly rows: readonly Datum[];
 
-  constructor(spec: ChartSpec, channels: Partial<Record<Role, Channel>>, rows: readonly Datum[], place: string) {
+  constructor(spec: DrawnSpec, channels: Partial<Record<Role, Channel>>, rows: readonly Datum[], place: string) {
     this.spec = spec;
     this.channels = channels;
     this.rows = rows;

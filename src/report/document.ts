@@ -14,14 +14,7 @@ import { BatchError, type Table, type TableColumn, tablesOf, type Value } from '
 import { type Chart, makeChart } from './charts.js';
 import { defaultCharts } from './defaults.js';
 import { Frame, label, type Scaled, scaleOf } from './frame.js';
-
-export interface Grid {
-  readonly headings: readonly { readonly text: string; readonly about: string; readonly right: boolean }[];
-  readonly rows: readonly (readonly string[])[];
-  /** Rows that were left out. */
-  readonly omitted: number;
-  readonly caption: string;
-}
+import { figure, type Grid } from './grid.js';
 
 export interface ReportDocument {
   readonly title: string;
@@ -77,9 +70,10 @@ export function makeDocument(folder: string, batch: BatchResults): ReportDocumen
 
 const cells = (count: number): string => `${count} ${count === 1 ? 'cell' : 'cells'}`;
 
-function verdict({ counts, deterministic, passed }: BatchResults): string {
+function verdict({ across = [], counts, deterministic, passed }: BatchResults): string {
   if (passed) return `All ${cells(deterministic.length)} ran, and every claim holds.`;
   const parts = CELL_STATUSES.filter((status) => counts[status] > 0).map((status) => `${counts[status]} ${status}`);
+  if (across.length > 0) parts.push(`${across.length} claims across cells failed`);
   return `${cells(deterministic.length)}: ${parts.join(', ')}.`;
 }
 
@@ -98,7 +92,7 @@ function facts(
   if (repeats > 1) found.push(['repeats', `${repeats} per point, with derived seeds`]);
   if (parameters.length > 0) found.push(['swept', parameters.map(({ name, path }) => swept(name, path)).join(', ')]);
   if ((resolved?.sets.length ?? 0) > 0) found.push(['--set', resolved?.sets.join(' ') ?? '']);
-  for (const { claim } of resolved?.claims ?? []) found.push(['claim', claim]);
+  for (const { claim } of [...(resolved?.claims ?? []), ...(resolved?.across ?? [])]) found.push(['claim', claim]);
   found.push(['Ringfence', identity.ringfence], ['plan', identity.plan], ['core.wasm', identity.core]);
   found.push(['cost table', identity.costTable]);
   for (const [name, version] of Object.entries(versions)) if (name !== 'ringfence') found.push([name, version]);
@@ -125,6 +119,10 @@ function failures(batch: BatchResults): Grid | undefined {
       return [where, status, told, reproducer];
     });
   });
+  for (const { claim, group, expected, found } of batch.across ?? []) {
+    const where = Object.entries(group).map(([name, value]) => `${name} = ${value}: `);
+    rows.unshift(['all', 'claim-failed', `${where.join('')}${claim}: expected ${expected}, found ${found}`, '']);
+  }
   if (rows.length === 0) return undefined;
   const heading = (text: string, about: string, right = false) => ({ text, about, right });
   return {
@@ -138,12 +136,6 @@ function failures(batch: BatchResults): Grid | undefined {
     omitted: Math.max(0, rows.length - MAX_FAILURES),
     caption: 'Cells that did not end well, and claims that do not hold.',
   };
-}
-
-/** 1234567 → 1,234,567; fractions with four significant digits. */
-function figure(number: number): string {
-  const text = Number.isInteger(number) ? String(number) : String(Number(number.toPrecision(4)));
-  return /^-?\d{5,}$/.test(text) ? text.replace(/\B(?=(\d{3})+$)/g, ',') : text;
 }
 
 /** One row per point of the sweep and domain: medians over the repeats; texts where all repeats agree. */

@@ -5,9 +5,14 @@
  * cell with many domains does not weigh more.
  */
 import { DOMAIN_COLUMNS } from '../experiment/columns.js';
-import { type Expression, ExpressionError, evaluate, parseExpression } from '../experiment/expression.js';
+import { parseExpression } from '../experiment/expression.js';
+import { ExpressionError } from '../experiment/expression-tokens.js';
+import { evaluate } from '../experiment/expression-value.js';
 import { listNames, quote, suggest } from '../experiment/problem.js';
 import { BatchError, type Table, type TableColumn, type Value } from '../experiment/tables.js';
+
+/** The values of a row by column; null where there is none. */
+export type View = (name: string) => Value;
 
 export type Datum = Readonly<Record<string, Value>>;
 
@@ -52,36 +57,42 @@ export class Frame {
 
   /** Rows with values in all the columns `names` that satisfy `where`. */
   rows(names: readonly string[], where: string | undefined, place: string): Datum[] {
-    const condition = where === undefined ? undefined : this.condition(where, place);
     const perCell = !names.some((name) => this.isOfDomain(name));
-    const cell = this.positions.get('cell') ?? 0;
     const seen = new Set<Value>();
     const found: Datum[] = [];
-    for (const row of this.table.rows) {
-      const at = (name: string): Value => row[this.positions.get(name) ?? -1] ?? null;
+    for (const at of this.views(where, place)) {
       if (names.some((name) => at(name) === null)) continue;
-      if (condition !== undefined && evaluate(condition, { column: ([name = '']) => at(name) ?? undefined }) !== true) {
-        continue;
-      }
-      if (perCell) {
-        const key = row[cell] ?? null;
-        if (seen.has(key)) continue;
-        seen.add(key);
-      }
+      if (perCell && seen.has(at('cell'))) continue;
+      seen.add(at('cell'));
       found.push(Object.fromEntries(names.map((name) => [name, at(name)])));
     }
     return found;
   }
 
-  private condition(where: string, place: string): Expression {
+  /** Rows that satisfy `where`, each as a look-up by column. @throws BatchError */
+  views(where: string | undefined, place: string): View[] {
+    const views = this.table.rows.map(
+      (row): View =>
+        (name) =>
+          row[this.positions.get(name) ?? -1] ?? null,
+    );
+    return where === undefined ? views : views.filter(this.test(where, `${place}: where`));
+  }
+
+  /** A condition in the language of claims over the columns of a row; `param('x')` is the column of that parameter. */
+  test(condition: string, place: string): (view: View) => boolean {
     const names = [...this.columns.keys()];
     try {
-      const column = (parts: readonly string[]) =>
-        parts.length === 1 ? this.columns.get(parts[0] ?? '')?.type : undefined;
-      return parseExpression(where, { column, known: () => names }, 'boolean');
+      const type = (name: string): TableColumn['type'] | undefined => this.columns.get(name)?.type;
+      const column = (parts: readonly string[]) => (parts.length === 1 ? type(parts[0] ?? '') : undefined);
+      const expression = parseExpression(condition, { column, parameter: type, known: () => names }, 'boolean');
+      return (view) => {
+        const value = (name: string) => view(name) ?? undefined;
+        return evaluate(expression, { column: ([name = '']) => value(name), parameter: value }) === true;
+      };
     } catch (error) {
       if (!(error instanceof ExpressionError)) throw error;
-      throw new BatchError(`${place}: where: ${error.message}; allowed: ${error.allowed}`);
+      throw new BatchError(`${place}: ${error.message}; allowed: ${error.allowed}`);
     }
   }
 }

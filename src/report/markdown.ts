@@ -1,5 +1,7 @@
 /** A report as Markdown, for READMEs: the pictures stay in files beside it. */
-import type { Grid, ReportDocument } from './document.js';
+import type { Tone } from '../experiment/cell.js';
+import type { ReportDocument } from './document.js';
+import type { Grid } from './grid.js';
 import type { Figure } from './html.js';
 
 /** Characters that Markdown or HTML would take for their own. */
@@ -8,6 +10,18 @@ const escaped = (text: string): string =>
 
 /** Rows that a README can bear. */
 const MAX_ROWS = 40;
+
+const SIGNS: Readonly<Record<Tone, string>> = { good: '✓ ', plain: '', warn: '▲ ', bad: '✗ ' };
+
+/** A table with words in its fields: signs say what colours say elsewhere. */
+function matrix({ headings, rows, tones = [] }: Grid): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  const signed = rows.map((row, index) =>
+    row.map((text, column) => `${SIGNS[tones[index]?.[column] ?? 'plain']}${escaped(text)}`),
+  );
+  const names = headings.map(({ text }) => escaped(text));
+  return [names, headings.map((_, index) => (index === 0 ? '---' : ':---:')), ...signed].map(line).join('\n');
+}
 
 function grid({ headings, rows, omitted, caption }: Grid): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
@@ -29,9 +43,9 @@ export function renderMarkdown(document: ReportDocument, figures: readonly Figur
     escaped(description),
     `**${escaped(verdict)}**`,
     ...(failures === undefined ? [] : ['## Failures', grid(failures)]),
-    ...figures.flatMap(({ title: heading, caption, files }) => [
+    ...figures.flatMap(({ title: heading, caption, grid: table, files }) => [
       `## ${escaped(heading)}`,
-      `![${escaped(heading)}](${encodeURI(files.svg)})`,
+      table === undefined ? `![${escaped(heading)}](${encodeURI(files.svg)})` : matrix(table),
       `${escaped(caption)} [Data](${encodeURI(files.data)}), [specification](${encodeURI(files.spec)}).`,
     ]),
     ...(table.rows.length === 0 ? [] : ['## Results', grid(table)]),

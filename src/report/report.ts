@@ -57,6 +57,7 @@ async function draw(
   return {
     title: chart.title,
     caption: chart.caption,
+    ...(chart.grid !== undefined && { grid: chart.grid }),
     svg,
     files: { svg: `${FOLDER}/${name}.svg`, data: `${FOLDER}/${name}.csv`, spec: `${FOLDER}/${name}.vl.json` },
     texts: { svg: standalone(svg), data: csv(chart), spec: `${JSON.stringify(spec, null, 2)}\n` },

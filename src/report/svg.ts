@@ -1,7 +1,8 @@
 /** Vega-Lite → SVG text, without a DOM and without a network. Vega is loaded with the first chart. */
 import type { Spec } from 'vega';
 import type { TopLevelSpec } from 'vega-lite';
-import { type Chart, INK } from './charts.js';
+import type { Chart } from './charts.js';
+import { INK } from './style.js';
 
 /**
  * @param prefix of the ids in it, so that they do not meet those of another picture in the same document

@@ -32,6 +32,15 @@ describe('docs/scenarios.md', () => {
   it('shows a claim that is right, and names every function', () => {
     const text = `domains: {victim: {guest: hello}, crowd: {guest: hello, count: 2}}\nsweep: {grid: {domains.victim.cmdline: {as: mode, values: [ctr, ctr+mac]}}}\n${blocks[2]}`;
     expect(parsePlan('doc.yaml', text, [], context).points).toHaveLength(2);
+    const attacks = `domains: {victim: {guest: hello}, attacker: {guest: hello}}\n${blocks[3]}`;
+    expect(parsePlan('doc.yaml', attacks, [], context).points).toHaveLength(6);
+    const pages = 'domains.victim.translation.page: {as: page, values: [4k, 2m]}';
+    const sizes = 'domains.victim.memory: {as: size, values: [4MiB, 8MiB]}';
+    const across = `domains: {victim: {guest: hello}}\nsweep: {grid: {${pages}, ${sizes}}}\n${blocks[4]}`;
+    expect(parsePlan('doc.yaml', across, [], context).across).toHaveLength(2);
+    expect(parsePlan('doc.yaml', `domains: {a: {guest: hello}}\n${blocks[5]}`, [], context).report.charts).toHaveLength(
+      2,
+    );
     for (const name of [...AGGREGATES, 'abs', 'contains', 'matches', 'param']) expect(language).toContain(`${name}(`);
   });
 });

@@ -1,13 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  ExpressionError,
-  evaluate,
-  type Names,
-  parseExpression,
-  type Value,
-  type Values,
-} from '../../src/experiment/expression.js';
+import { type Names, parseExpression, type Value } from '../../src/experiment/expression.js';
+import { ExpressionError } from '../../src/experiment/expression-tokens.js';
+import { evaluate, type Values } from '../../src/experiment/expression-value.js';
 
 const row: Record<string, Value> = {
   __proto__: null as never,

@@ -77,6 +77,7 @@ export function makeBatch(records: readonly CellRecord[] = makeRecords()): Batch
     format: BATCH_FORMAT,
     fingerprint: fingerprint(deterministic),
     passed: counts.ok === records.length,
+    across: [],
     scenario: {
       name: 'sweep',
       title: 'TLB misses by memory and page size',

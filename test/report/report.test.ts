@@ -26,6 +26,7 @@ const EVERY_KIND: readonly ChartSpec[] = [
   { kind: 'histogram', x: 'wall_run_ms', where: "page == '4k'" },
   { kind: 'line', x: 'memory', y: 'host_virtual_ns', colour: 'page', 'y-scale': 'log' },
   { kind: 'line', x: 'page', y: 'tlb_misses', colour: 'name' },
+  { kind: 'matrix', x: 'page', y: 'memory', colour: 'outcome', where: "name == 'sieve'" },
 ];
 
 async function report(name: string, spec?: ReportSpec, changed = batch, ...args: string[]) {
@@ -65,7 +66,7 @@ describe('charts', () => {
     expect(svg).toMatch(/^<svg /);
     expect(svg).not.toMatch(/NaN|Infinity|undefined|#010203/);
     const used = [spec.x, spec.y, spec.colour, spec.facet];
-    if (spec.colour !== undefined) expect(svg).toContain(`legend titled '${spec.colour}'`);
+    if (spec.colour !== undefined && spec.kind !== 'matrix') expect(svg).toContain(`legend titled '${spec.colour}'`);
     if (used.includes('memory')) expect(svg).toContain('memory [MiB]');
     if (used.includes('host_virtual_ns')) expect(svg).toContain('host_virtual [ms]');
     if (used.includes('wall_run_ms')) expect(svg).toMatch(/wall_run(_ms| \[s\])</);
@@ -79,12 +80,77 @@ describe('charts', () => {
     [{ kind: 'bar', x: 'memory', y: 'cycles', colour: 'seed', where: 'cell < 0' }, /no row satisfies cell < 0/],
     [{ kind: 'line', x: 'memory', y: 'page_faults', 'y-scale': 'log' }, /not positive; allowed: linear/],
     [{ kind: 'bar', x: 'memory', y: 'cycles', colour: 'state_sha256', where: 'cell <' }, /where: /],
+    [{ kind: 'matrix', x: 'memory', colour: 'outcome' }, /y is missing/],
+    [{ kind: 'matrix', x: 'memory', y: 'page' }, /neither colour nor words/],
+    [{ kind: 'matrix', x: 'memory', y: 'cycles', colour: 'outcome' }, /has \d+ values; allowed: .* at most 40/],
+    [
+      { kind: 'matrix', x: 'memory', y: 'page', words: [{ when: 'outcom == 1', word: 'w' }] },
+      /report\.charts\.0\.words\.0\.when: there is no 'outcom', did you mean 'outcome'/,
+    ],
     [{ kind: 'line', x: 'page', y: 'cycles', colour: 'cell' }, /has 40 values; allowed: a column with at most 12/],
   ])('that cannot be drawn are refused: %o', async (chart, message) => {
     const { code, err } = await report('wrong', { charts: [chart] });
     expect(code).toBe(2);
     expect(err).toMatch(message);
     expect(err.trimEnd()).not.toContain('\n');
+  });
+});
+
+describe('a matrix', () => {
+  const words = [
+    { when: "param('page') == '4k' and repeat == 0", word: 'succeeded', tone: 'bad' },
+    { when: "page == '4k'", word: 'detected', tone: 'good' },
+    { when: 'memory >= 32MiB', word: 'garbled', tone: 'warn' },
+  ] as const;
+  const matrix: ChartSpec = {
+    kind: 'matrix',
+    title: 'Attacks',
+    x: 'page',
+    y: 'memory',
+    where: "name == 'sieve'",
+    words,
+  };
+
+  it('says the first word that fits, the share of each where repeats differ, the worst first, and its tone', () => {
+    const { grid, data } = makeChart(frame, matrix, '');
+    expect(grid?.headings.map(({ text }) => text)).toEqual(['memory [MiB] ＼ page', '4k', '2m']);
+    const mixed = `succeeded 1/${REPEATS}, detected ${REPEATS - 1}/${REPEATS}`;
+    for (const [index, row] of grid!.rows.entries()) {
+      const size = MEMORIES[index]! / 1024 ** 2;
+      expect(row).toEqual([String(size), mixed, size >= 32 ? 'garbled' : '–']);
+      expect(grid!.tones?.[index]).toEqual([undefined, 'bad', size >= 32 ? 'warn' : 'plain']);
+    }
+    expect(data).toHaveLength(MEMORIES.length * 2);
+  });
+
+  it('shows values of texts, and medians of numbers', () => {
+    const texts = makeChart(frame, { kind: 'matrix', x: 'name', y: 'page', colour: 'outcome' }, '').grid;
+    expect(texts?.rows).toEqual([
+      ['4k', 'poweroff', 'poweroff'],
+      ['2m', 'poweroff', 'poweroff'],
+    ]);
+    const numbers = makeChart(frame, { kind: 'matrix', x: 'name', y: 'page', colour: 'memory' }, '').grid;
+    for (const row of numbers!.rows) expect(row[1]).toMatch(/^[0-9.,]+ MiB$/);
+  });
+
+  it('is a table with tones in HTML, and with signs in Markdown; picture, data and specification lie beside it', async () => {
+    const { folder } = await report('matrix', { charts: [matrix] });
+    const html = readFileSync(join(folder, 'report.html'), 'utf8');
+    expect(html).toContain('<table class="matrix">');
+    expect(html).toMatch(
+      /<th scope="row">4<\/th><td class="bad">succeeded 1\/5, detected 4\/5<\/td><td class="plain">–<\/td>/,
+    );
+    expect(html).not.toContain('<svg');
+    await work.run(['report', folder, '--markdown']);
+    const markdown = readFileSync(join(folder, 'report.md'), 'utf8');
+    expect(markdown).toContain('| 4 | ✗ succeeded 1/5, detected 4/5 | – |');
+    expect(markdown).toMatch(/\| 32 \| ✗ .* \| ▲ garbled \|/);
+    expect(readdirSync(join(folder, 'report')).sort()).toEqual([
+      '01-attacks.csv',
+      '01-attacks.svg',
+      '01-attacks.vl.json',
+    ]);
+    expect(readFileSync(join(folder, 'report/01-attacks.svg'), 'utf8')).toContain('garbled');
   });
 });
 
