@@ -24,6 +24,7 @@ export { copyFromGuest, copyToGuest } from './mmu/guest-copy';
 export { isZero } from './mmu/scrub';
 export { flushAll, tlbInit } from './mmu/tlb';
 export { AES_SCHEDULE_SIZE, aesEncryptBlock, aesExpand, SMM_SCRATCH_SIZE } from './smm/aes';
+export { applyJobs, JOB_SIZE, jobsToBlocks } from './smm/batch';
 export { COUNTER_LIMIT, COUNTER_NONE, counterNext } from './smm/counter';
 export { ctrBlocks, ctrPage } from './smm/ctr';
 export { macPage, sipHash } from './smm/mac';

@@ -14,8 +14,7 @@
  * since the index never carries.
  *
  * Only one byte of 16 differs between the blocks of a page. So round 1 is done once for 15 bytes, once per key for the last;
- * round 2 has 4 varying bytes, its other 12 are done once; from round 3 on all bytes vary (Park and Lee, FACE, 2018, have the
- * same idea for tables).
+ * round 2 has 4 varying bytes, its other 12 are done once; from round 3 on all bytes vary.
  */
 import {
   AES_INDEX,

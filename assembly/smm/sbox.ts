@@ -1,9 +1,9 @@
 /**
  * The AES S-box as a circuit on bit planes: one evaluation substitutes as many bytes as a plane has bits.
  *
- * The circuit is Boyar and Peralta's (New combinational logic minimization techniques, 2010): 32 AND, 81 XOR. It has no
- * table and no branch, so its time and its addresses do not depend on what it substitutes. FIPS 197, 5.1.1, "SubBytes()":
- * S(a) = L(a⁻¹) ⊕ 63h. The constant is left out here and sits in the round keys instead (aes.ts).
+ * The circuit is Boyar and Peralta's (2010): 32 AND, 81 XOR. It has no table and no branch, so its time and its addresses do
+ * not depend on what it substitutes. FIPS 197, 5.1.1, "SubBytes()": S(a) = L(a⁻¹) ⊕ 63h. The constant is left out here and
+ * sits in the round keys instead (aes.ts).
  *
  *   plane i of byte b: v128 at `planes` + 128 b + 16 i, i = 0 the least significant bit
  */

@@ -1,7 +1,7 @@
 /**
- * Counters and MACs of pages in DRAM, and a hash tree over the counters whose root is on chip: a Bonsai Merkle tree (Rogers,
- * Chhabra, Prvulovic and Solihin, MICRO 2007). A page's MAC covers its counter, so a fresh counter means a fresh page, and
- * hashing counters alone keeps the tree small: 8 bytes of 4 KiB.
+ * Counters and MACs of pages in DRAM, and a hash tree over the counters whose root is on chip: a Bonsai Merkle tree (Rogers et
+ * al., 2007). A page's MAC covers its counter, so a fresh counter means a fresh page, and hashing counters alone keeps the tree
+ * small: 8 bytes of 4 KiB.
  *
  * A region serves n pages, numbered 0 … n − 1 by its user, and lies in metadata frames:
  *

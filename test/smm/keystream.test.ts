@@ -1,0 +1,97 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { HostKeystream, JOB_SIZE, type KeystreamFunctions } from '../../src/security/keystream.js';
+import { PAGE, SmmUnit } from './unit.js';
+
+const PAGES = 40;
+const unit = new SmmUnit(64);
+const functions = unit.call as unknown as KeystreamFunctions;
+const scratch = unit.allocate(unit.constant('SMM_SCRATCH_SIZE'));
+const jobs = unit.allocate(PAGES * JOB_SIZE);
+const stream = unit.allocate(16 * PAGE);
+const from = unit.allocate(PAGES * PAGE);
+const to = unit.allocate(PAGES * PAGE);
+const expected = unit.allocate(PAGE);
+
+const KEYS = [Buffer.alloc(16, 1), Buffer.alloc(32, 2), Buffer.from(Array.from({ length: 16 }, (_, i) => i * i))];
+const schedules = KEYS.map((key) => unit.schedule(key));
+
+interface Job {
+  readonly key: number;
+  readonly page: number;
+  readonly counter: bigint;
+  readonly inPlace: boolean;
+}
+
+const job: fc.Arbitrary<Job> = fc.record({
+  key: fc.integer({ min: 0, max: KEYS.length - 1 }),
+  page: fc.integer({ min: 0, max: 0xffffffff }),
+  counter: fc.bigInt({ min: 0n, max: 1n << 56n }),
+  inPlace: fc.boolean(),
+});
+
+function write(list: readonly Job[]): void {
+  for (const [i, { key, page, counter, inPlace }] of list.entries()) {
+    const at = jobs + i * JOB_SIZE;
+    const source = from + i * PAGE;
+    unit.view.setUint32(at, key, true);
+    unit.view.setUint32(at + 4, page, true);
+    unit.view.setBigUint64(at + 8, counter, true);
+    unit.view.setUint32(at + 16, source, true);
+    unit.view.setUint32(at + 20, inPlace ? source : to + i * PAGE, true);
+  }
+}
+
+describe('the host back end', () => {
+  it('gives the bytes of ctrPage for any jobs, keys and batch sizes', () => {
+    fc.assert(
+      fc.property(fc.array(job, { maxLength: PAGES }), fc.integer({ min: 1, max: 16 }), (list, batch) => {
+        const host = new HostKeystream(functions, unit.memory, stream, batch);
+        for (const [number, key] of KEYS.entries()) host.setKey(number, key);
+        for (let i = 0; i < PAGES * PAGE; i++) unit.u8[from + i] = (i * 7) ^ (i >> 9);
+        write(list);
+        const plain = unit.get(from, PAGES * PAGE);
+        host.run(jobs, list.length);
+        for (const [i, { key, page, counter, inPlace }] of list.entries()) {
+          unit.put(expected, plain.subarray(i * PAGE, (i + 1) * PAGE));
+          unit.call.ctrPage(schedules[key]!, scratch, page, counter, expected, expected);
+          const result = unit.get((inPlace ? from : to) + i * PAGE, PAGE);
+          expect(result.equals(unit.get(expected, PAGE))).toBe(true);
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('knows the size of a job as the core does', () => {
+    expect(unit.constant('JOB_SIZE')).toBe(JOB_SIZE);
+  });
+
+  it('refuses a key that was not set or was dropped, and takes a new one in its place', () => {
+    const host = new HostKeystream(functions, unit.memory, stream, 4);
+    write([{ key: 7, page: 1, counter: 1n, inPlace: false }]);
+    expect(() => host.run(jobs, 1)).toThrow('key 7 was never set');
+    host.setKey(7, KEYS[0]!);
+    host.run(jobs, 1);
+    const first = unit.get(to, PAGE);
+    host.setKey(7, KEYS[2]!);
+    host.run(jobs, 1);
+    expect(unit.get(to, PAGE)).not.toEqual(first);
+    host.dropKey(7);
+    expect(() => host.run(jobs, 1)).toThrow('key 7 was never set');
+  });
+
+  it('uses only its own staging memory', () => {
+    const host = new HostKeystream(functions, unit.memory, stream, 2);
+    host.setKey(0, KEYS[0]!);
+    write(Array.from({ length: 5 }, (_, i) => ({ key: 0, page: i, counter: 1n, inPlace: true })));
+    const before = unit.get(0, unit.u8.length);
+    host.run(jobs, 5);
+    const after = unit.get(0, unit.u8.length);
+    for (const bytes of [before, after]) {
+      bytes.fill(0, stream, stream + 2 * PAGE);
+      bytes.fill(0, from, from + 5 * PAGE);
+    }
+    expect(after.equals(before)).toBe(true);
+  });
+});
