@@ -19,6 +19,7 @@ import type { PeerOptions } from './peers/measure.js';
 import { runPeers } from './peers/peers.js';
 import { BenchError, type Progress, progressTo } from './progress.js';
 import { type Row, table } from './report.js';
+import { runSmm } from './smm.js';
 import { runSweep } from './sweep.js';
 
 interface Entry {
@@ -42,7 +43,7 @@ const ENTRIES: readonly Entry[] = [
     about: bench.about,
     rounds: 9,
     usual: true,
-    run: async ({ rounds }: PeerOptions, progress: Progress) => ({ rows: await runMicro(bench, rounds, progress) }),
+    run: async (options: PeerOptions, progress: Progress) => ({ rows: await runMicro(bench, options, progress) }),
   })),
   {
     name: 'peers',
@@ -59,6 +60,13 @@ const ENTRIES: readonly Entry[] = [
     run: runEvents,
   },
   {
+    name: 'smm',
+    about: 'page encryption beside node:crypto, C and @noble/ciphers, and the modes beside each other (only by name)',
+    rounds: 9,
+    usual: false,
+    run: runSmm,
+  },
+  {
     name: 'sweep',
     about: 'a batch of 1,000 short cells beside the same cells in bare loops: overhead and memory (only by name)',
     rounds: 1,
@@ -67,8 +75,8 @@ const ENTRIES: readonly Entry[] = [
   },
 ];
 
-const USAGE = `usage: npm run bench -- [name …] [--list] [--json] [--rounds n] [--no-build]
-       peers and events: [--engines a,b,…] [--clock wall|cpu]; peers: [--kernel elf] [--no-guests]`;
+const USAGE = `usage: npm run bench -- [name …] [--list] [--json] [--rounds n] [--clock wall|cpu] [--no-build]
+       peers and events: [--engines a,b,…]; peers: [--kernel elf] [--no-guests]`;
 
 class UsageError extends Error {}
 

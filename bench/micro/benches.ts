@@ -15,12 +15,22 @@ export interface MicroBench {
   readonly prepare: () => Prepared;
 }
 
+export interface Native {
+  readonly name?: string;
+  readonly about?: string;
+  /** Of a file in subjects/, without `.c`. */
+  readonly source: string;
+  readonly arguments: readonly number[];
+}
+
 export interface Prepared {
-  readonly machine: BenchMachine;
+  /** What the C subject gets. */
+  readonly machine: Pick<BenchMachine, 'numbers' | 'u8'>;
   /** Operations per call. */
   readonly operations: number;
   readonly subjects: readonly { readonly name: string; readonly about: string; readonly call: () => number }[];
-  readonly native: { readonly source: string; readonly arguments: readonly number[] };
+  /** C subjects; the name is `c` unless there are several. */
+  readonly natives: readonly Native[];
 }
 
 const TYPESCRIPT = 'the same in plain TypeScript';
@@ -66,7 +76,7 @@ function prepareHit(): Prepared {
       { name: BASELINE, about: TYPESCRIPT, call: () => typescript(PAGES, stride, span, n) },
       { name: 'ringfence', about: WASM, call: () => loops.benchHit(s, PAGES, stride, span, n) },
     ],
-    native: { source: 'tlb-hit', arguments: [s, PAGES, stride, span, n] },
+    natives: [{ source: 'tlb-hit', arguments: [s, PAGES, stride, span, n] }],
   };
 }
 
@@ -87,7 +97,7 @@ function prepareWalk(): Prepared {
       { name: BASELINE, about: TYPESCRIPT, call: () => typescript(PAGES, PAGE_COUNT, n) },
       { name: 'ringfence', about: WASM, call: () => loops.benchWalk(s, PAGES, PAGE_COUNT, n) },
     ],
-    native: { source: 'walk', arguments: [s, PAGES, PAGE_COUNT, n] },
+    natives: [{ source: 'walk', arguments: [s, PAGES, PAGE_COUNT, n] }],
   };
 }
 
@@ -103,7 +113,7 @@ function prepareEpt(): Prepared {
       { name: BASELINE, about: TYPESCRIPT, call: () => typescript(4 << 20, PAGE_COUNT, n) },
       { name: 'ringfence', about: WASM, call: () => loops.benchEpt(s, 4 << 20, PAGE_COUNT, n) },
     ],
-    native: { source: 'ept-walk', arguments: [s, 4 << 20, PAGE_COUNT, n] },
+    natives: [{ source: 'ept-walk', arguments: [s, 4 << 20, PAGE_COUNT, n] }],
   };
 }
 
@@ -177,6 +187,6 @@ function prepareInterpreter(): Prepared {
       { name: BASELINE, about: TYPESCRIPT, call: typescript },
       { name: 'ringfence', about: WASM, call: ringfence },
     ],
-    native: { source: 'interpreter', arguments: [s, block, n, SOURCE, TARGET] },
+    natives: [{ source: 'interpreter', arguments: [s, block, n, SOURCE, TARGET] }],
   };
 }

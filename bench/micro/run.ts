@@ -6,22 +6,31 @@ import { BenchError, type Progress } from '../progress.js';
 import { type Measured, type Row, rowsOf, significant } from '../report.js';
 import { median } from '../statistics.js';
 import type { MicroBench } from './benches.js';
-import { functionSubject, nativeSubject, type Round, type Subject, whyNoC } from './subject.js';
+import { type Clock, functionSubject, nativeSubject, type Round, type Subject, whyNoC } from './subject.js';
+
+export interface MicroOptions {
+  readonly rounds: number;
+  readonly clock: Clock;
+}
 
 const WARM_UP_MS = 150;
 const ROUND_MS = 60;
 
-export async function runMicro(bench: MicroBench, rounds: number, progress: Progress): Promise<readonly Row[]> {
-  const { machine, operations, subjects, native } = bench.prepare();
-  const all: Subject[] = subjects.map(({ name, about, call }) => functionSubject(name, about, call));
+export async function runMicro(
+  bench: MicroBench,
+  { rounds, clock }: MicroOptions,
+  progress: Progress,
+): Promise<readonly Row[]> {
+  const { machine, operations, subjects, natives } = bench.prepare();
+  const all: Subject[] = subjects.map(({ name, about, call }) => functionSubject(name, about, clock, call));
   const folder = mkdtempSync(join(tmpdir(), 'ringfence-bench-'));
   try {
-    const reason = whyNoC();
+    const reason = natives.length === 0 ? undefined : whyNoC();
     if (reason !== undefined) progress.note(`${bench.name}: the C subject is skipped: ${reason}`);
-    else {
-      const c = nativeSubject('c', { ...native, numbers: machine.numbers, memory: machine.u8, folder });
+    for (const { name = 'c', about, ...native } of reason === undefined ? natives : []) {
+      const c = nativeSubject(name, { ...native, numbers: machine.numbers, memory: machine.u8, folder, clock });
       if (c === undefined) progress.note(`${bench.name}: the C subject is skipped: it does not compile here`);
-      else all.push(c);
+      else all.push(about === undefined ? c : { ...c, about });
     }
     await checkAll(bench.name, all);
     const results = await takeTurns(bench.name, all, rounds, progress);
@@ -34,6 +43,7 @@ export async function runMicro(bench: MicroBench, rounds: number, progress: Prog
         values: own.map(({ p50 }) => p50 / operations),
         more: {
           operation: bench.operation,
+          clock,
           p99: perOperation(median(own.map(({ p99 }) => p99))),
           rme: significant(median(own.map(({ rme }) => rme)), 3),
           calls: own.reduce((sum, { calls }) => sum + calls, 0),
