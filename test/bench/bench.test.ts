@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const NAMES = ['tlb-hit', 'walk', 'ept-walk', 'interpreter', 'peers', 'events'];
+const NAMES = ['tlb-hit', 'walk', 'ept-walk', 'interpreter', 'peers', 'events', 'smm'];
 
 interface Ended {
   readonly code: number | null;
