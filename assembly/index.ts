@@ -20,9 +20,19 @@ export { peekU8 } from './mmu/access';
 export { machineWritten } from './mmu/code';
 export { eptCreate, eptDestroy, eptFrame, eptMap, eptTablesReady, eptUnmap } from './mmu/ept-map';
 export { frameAllocate, frameAllocateContiguous, frameFree } from './mmu/frame';
-export { copyFromGuest, copyToGuest } from './mmu/guest-copy';
+export { copyBytes, copyFromGuest, copyToGuest } from './mmu/guest-copy';
 export { isZero } from './mmu/scrub';
-export { flushAll, tlbInit } from './mmu/tlb';
+export {
+  eptAge,
+  eptFork,
+  eptReclaim,
+  isShared,
+  poolDrain,
+  poolFill,
+  unshareFault,
+  unsharePage,
+} from './mmu/share';
+export { flushAll, moveFrame, shareHeld, tlbInit, unshareHeld } from './mmu/tlb';
 export { AES_SCHEDULE_SIZE, aesEncryptBlock, aesExpand, SMM_SCRATCH_SIZE } from './smm/aes';
 export { applyJobs, JOB_SIZE, jobsToBlocks } from './smm/batch';
 export { COUNTER_LIMIT, COUNTER_NONE, counterNext } from './smm/counter';

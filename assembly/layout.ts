@@ -45,6 +45,8 @@ export const HOST_END: usize = HOST_DRAM + 4; // first byte after DRAM
 export const HOST_FREE_HEAD: usize = HOST_END + 4; // first free frame number, or FRAME_NONE
 export const HOST_FREE_COUNT: usize = HOST_FREE_HEAD + 4; // number of free frames
 export const HOST_FRAME_FRESH: usize = HOST_FREE_COUNT + 4; // frames from here on were never allocated nor linked
+/** Frames that the pool of every pCPU should hold, 0: nothing is shared. See mmu/share.ts. */
+export const HOST_POOL_TARGET: usize = HOST_FRAME_FRESH + 4;
 // Policy of the host run, written once at boot; f64 values are whole numbers below 2^53.
 export const HOST_CLOCK_MODE: usize = HOST + 0x100; // u32 HOST_CLOCK_*
 export const HOST_FREQUENCY: usize = HOST + 0x108; // f64 virtual cycles per virtual second
@@ -228,6 +230,8 @@ export const RUN_BLOCKED: u32 = 2;
 export const RUN_DEFERRED: u32 = 3; // its hypercall is carried out at the quantum's end
 /** What a blocked vCPU waits for beside an interrupt: a port, or POLL_*; SCHEDOP_poll and SCHEDOP_block. */
 export const VCPU_POLL_PORT: usize = 832;
+/** 1 from an EPT violation by a write to a shared page until the access's counts were taken back. */
+export const VCPU_SHARED_WRITE: usize = 836;
 export const POLL_NONE: u32 = 0;
 export const POLL_UPCALL: u32 = 0xfffffffe; // evtchn_upcall_pending, whether or not there is a callback vector
 export const POLL_ANY: u32 = 0xffffffff; // any event
@@ -309,6 +313,7 @@ export const TLB_HELD_WRITE: u32 = 2; // writing is permitted and D is already s
 export const TLB_HELD_EXECUTE: u32 = 4;
 export const TLB_HELD_GLOBAL: u32 = 8;
 export const TLB_HELD_READ: u32 = 16; // clear only for an execute-only EPT page
+export const TLB_HELD_COW: u32 = 64; //     WRITE was held, or would be, if the page were not shared (mmu/share.ts)
 export const TLB_HELD_LARGE: u32 = 32; // a fragment of a 4 MiB page: INVLPG drops all of them
 export const TLB_BANK_SIZE: usize = (TLB_ENTRIES as usize) * TLB_ENTRY_SIZE;
 export const TLB_HELD_BANK_SIZE: usize = (TLB_ENTRIES as usize) * 4;
@@ -346,6 +351,10 @@ export const PCPU_SWITCHES: usize = PCPU_VTIME + 16; //     f64 context switches
 export const PCPU_SWITCH_CYCLES: usize = PCPU_VTIME + 24; // f64 cycles that context switches took
 export const PCPU_SWITCHED_AT: usize = PCPU_VTIME + 32; //  f64 time at which the current vCPU began
 /** Block hash: {host address of first byte, generation << 4 | mode, block} in 16-byte slots. */
+/** Frames for pages that guests of this pCPU copy in the quantum, see mmu/share.ts. */
+export const PCPU_POOL_COUNT: usize = 56;
+export const PCPU_POOL: usize = 57344; // u32[PCPU_POOL_CAPACITY]
+export const PCPU_POOL_CAPACITY: u32 = 512;
 export const PCPU_HASH: usize = 65536;
 export const BLOCK_HASH_SLOTS: u32 = 32768;
 export const BLOCK_HASH_SLOT_SIZE: u32 = 16;
@@ -404,6 +413,8 @@ export const DOMAIN_PRIVILEGED: usize = 896; // 1: a control domain
 export const DOMAIN_PAUSED: usize = 900; // how often it was paused and not continued: it runs at 0
 export const DOMAIN_PARENT: usize = 904; // index + 1 of the domain that it is a fork of, 0: none
 export const DOMAIN_FORKS: usize = 908; // forks of it that there are; it is paused meanwhile
+export const DOMAIN_FROZEN_AT: usize = 920; // f64 time of its pCPU when it was paused
+export const DOMAIN_AWAITED: usize = 928; // FORK_*: whether its marker is awaited, see hypervisor/fork.ts
 export const DOMAIN_COPIED: usize = 912; // pages copied because it wrote them and they were shared
 // Scheduling, src/hypervisor/credit.ts.
 export const DOMAIN_WEIGHT: usize = 960; // u32 1 … 65535, 0: the default
@@ -453,3 +464,4 @@ export const FRAME_TYPE_FREE: u16 = 0;
 export const FRAME_TYPE_GUEST: u16 = 1;
 export const FRAME_TYPE_EPT: u16 = 2;
 export const FRAME_TYPE_SHARED: u16 = 3; // of the hypervisor, mapped into its owner: shared_info, grant table
+export const FRAME_TYPE_POOL: u16 = 4; // in the pool of a pCPU: mmu/share.ts

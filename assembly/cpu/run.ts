@@ -62,13 +62,17 @@ function trapDebug(s: usize): bool {
 
 /**
  * What an instruction met that did not complete is void, unless it is one that its exit's handler completes. One that
- * is to be tried again starts from what was: RF, and the traps `pending` that MOV SS held back.
+ * is to be tried again starts from what was: RF, what the instruction before inhibits, and the traps `pending` that MOV
+ * SS held back.
  */
-function abandonStep(s: usize, eflags: u32, pending: u32): bool {
+function abandonStep(s: usize, eflags: u32, pending: u32, inhibit: u32): bool {
   const exit = load<u32>(s + VCPU_FAULT) == FAULT_EXIT;
   if (exit && load<u32>(s + VCPU_EXIT_LENGTH) != 0) return false;
   store<u32>(s + VCPU_DEBUG_PENDING, exit ? pending : 0);
-  if (exit) store<u32>(s + VCPU_EFLAGS, load<u32>(s + VCPU_EFLAGS) | (eflags & FLAG_RF));
+  if (exit) {
+    store<u32>(s + VCPU_EFLAGS, load<u32>(s + VCPU_EFLAGS) | (eflags & FLAG_RF));
+    store<u32>(s + VCPU_INHIBIT, inhibit);
+  }
   return !resolve(s);
 }
 
@@ -89,11 +93,11 @@ function step(s: usize, eflags: u32, inhibit: u32): bool {
   const pending = load<u32>(s + VCPU_DEBUG_PENDING);
   const interrupts = interruptCount(s);
   const blk = stepBlock(s);
-  if (!blk) return abandonStep(s, eflags, pending);
+  if (!blk) return abandonStep(s, eflags, pending, inhibit);
   const budget = load<i32>(s + VCPU_BUDGET);
   const status = interpret(s, blk, 1);
   store<i32>(s + VCPU_BUDGET, budget - 1 + load<i32>(s + VCPU_BUDGET));
-  if (status == STATUS_FAULT) return abandonStep(s, eflags, pending);
+  if (status == STATUS_FAULT) return abandonStep(s, eflags, pending, inhibit);
   if (faulted(s)) return false;
   // A software interrupt cleared TF when it was serviced: SDM Vol. 3B, "Single-Step Exception Condition".
   if (eflags & FLAG_TF && interruptCount(s) == interrupts) met(s, DR6_BS);

@@ -16,6 +16,8 @@ import { FLAG_AC } from '../cpu/flags';
 import { segment } from '../cpu/mode';
 import {
   COUNTER_TLB_MISS,
+  COUNTER_WALK_EPT,
+  COUNTER_WALK_GUEST,
   CS,
   FRAME_CODE_MASK,
   PAGE_MASK,
@@ -28,6 +30,7 @@ import {
   TLB_HELD_READ,
   TLB_HELD_WRITE,
   TLB_TAG_W,
+  VCPU_COUNTERS,
   VCPU_CPL,
   VCPU_CR0,
   VCPU_EFLAGS,
@@ -36,6 +39,7 @@ import {
   VCPU_FETCH_GENERATION,
   VCPU_FETCH_PAGE,
   VCPU_FETCH_USER,
+  VCPU_SHARED_WRITE,
   VCPU_TLB,
   VCPU_TLB_BANK,
 } from '../layout';
@@ -67,12 +71,25 @@ function translate(s: usize, bank: usize, linear: u32, access: u32, right: u32):
   return (linear + load<u32>(entry, TLB_ADDEND)) as usize;
 }
 
-/** Walks and fills. A translation that faults is dropped (Intel SDM Vol. 3A, 4.10.4.1; Vol. 3C, 28.4.3.1). */
+/**
+ * Walks and fills. A translation that faults is dropped (Intel SDM Vol. 3A, 4.10.4.1; Vol. 3C, 28.4.3.1). A write to a page
+ * that is shared is tried again when it was copied: the first try counts nothing and drops nothing.
+ */
 function miss(s: usize, bank: usize, entry: usize, linear: u32, access: u32): bool {
+  const counters = s + VCPU_COUNTERS;
+  const guest = load<u64>(counters + COUNTER_WALK_GUEST * 8);
+  const ept = load<u64>(counters + COUNTER_WALK_EPT * 8);
   count(s, COUNTER_TLB_MISS);
   const found = walk(s, linear, access, bank == s + VCPU_TLB ? SUPERVISOR : USER);
   if (found == 0) {
-    flushPage(s, linear);
+    if (load<u32>(s + VCPU_SHARED_WRITE) == 0) {
+      flushPage(s, linear);
+      return false;
+    }
+    store<u32>(s + VCPU_SHARED_WRITE, 0);
+    store<u64>(counters + COUNTER_TLB_MISS * 8, load<u64>(counters + COUNTER_TLB_MISS * 8) - 1);
+    store<u64>(counters + COUNTER_WALK_GUEST * 8, guest);
+    store<u64>(counters + COUNTER_WALK_EPT * 8, ept);
     return false;
   }
   fill(s, entry, linear, found);

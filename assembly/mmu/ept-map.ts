@@ -15,9 +15,11 @@ import {
   PAGE_SHIFT,
 } from '../layout';
 import {
+  EPT_COW,
   EPT_LARGE,
   EPT_RIGHTS,
   EPT_TYPE_SHIFT,
+  EPT_WRITE,
   EPTP_ACCESSED_DIRTY,
   EPTP_WALK_LENGTH_4,
   EPTP_WRITE_BACK,
@@ -96,7 +98,7 @@ export function eptTablesReady(eptp: u32, gpa: u32): u32 {
   let p = machineToHost(eptp & PAGE_MASK) + eptIndex(gpa, 4);
   for (let level: u32 = 4; level > 1; level--) {
     const entry = load<u64>(p);
-    if (!eptPresent(entry) || eptLeaf(entry, level)) return 0;
+    if (!eptPresent(entry) || eptLeaf(entry, level) || (entry & EPT_COW) != 0) return 0;
     p = machineToHost((entry as u32) & PAGE_MASK) + eptIndex(gpa, level - 1);
   }
   return 1;
@@ -129,19 +131,24 @@ function entryAt(eptp: u32, gpa: u32, level: u32): usize {
   return p;
 }
 
-/** Makes sure that a table of `level` exists for `gpa`. Without `create` leaves are split, but nothing else is made. */
+/**
+ * Makes sure that a table of `level` exists for `gpa`, and that it is the domain's own. Without `create` leaves are split,
+ * but nothing else is made.
+ */
 function descend(eptp: u32, gpa: u32, level: u32, create: bool): i32 {
   const owner = load<u16>(frameEntry(eptp >>> PAGE_SHIFT), FRAME_OWNER) as u32;
   let made: i32 = 0;
   for (let l: u32 = 4; l > level; l--) {
     const p = entryAt(eptp, gpa, l);
     const entry = load<u64>(p);
-    if (eptPresent(entry) && !eptLeaf(entry, l)) continue;
+    const table = eptPresent(entry) && !eptLeaf(entry, l);
+    if (table && (entry & EPT_COW) == 0) continue;
     if (!eptPresent(entry) && !create) return NO_TABLE;
     const frame = frameAllocate(owner, FRAME_TYPE_EPT as u32);
     if (frame == FRAME_NONE) return EPT_NO_FRAME;
     made++;
-    if (eptPresent(entry)) split(entry, l, machineToHost(frame << PAGE_SHIFT));
+    if (table) shareTable((entry as u32) & PAGE_MASK, frame << PAGE_SHIFT);
+    else if (eptPresent(entry)) split(entry, l, machineToHost(frame << PAGE_SHIFT));
     put(p, ((frame << PAGE_SHIFT) as u64) | DESCEND_RIGHTS);
   }
   return made;
@@ -152,8 +159,18 @@ function put(p: usize, entry: u64): void {
   if (!inVoid(p)) store<u64>(p, entry);
 }
 
-/** Fills a table with the pages of `level − 1` that make up a leaf of `level`; accessed and dirty flags are inherited. */
-function split(entry: u64, level: u32, table: usize): void {
+/** Copies a table of machine addresses `from` to `to`: what could be written below each entry becomes shared (share.ts). */
+export function shareTable(from: u32, to: u32): void {
+  const source = machineToHost(from);
+  const target = machineToHost(to);
+  for (let i: usize = 0; i < 4096; i += 8) {
+    const entry = load<u64>(source + i);
+    store<u64>(target + i, (entry & EPT_WRITE) != 0 ? (entry & ~EPT_WRITE) | EPT_COW : entry);
+  }
+}
+
+/** Fills a table with the pages of `level − 1` that make up a leaf of `level`; its flags are inherited. */
+export function split(entry: u64, level: u32, table: usize): void {
   const size: u64 = (eptOffsetMask(level - 1) as u64) + 1;
   let part = level == 2 ? entry & ~EPT_LARGE : entry;
   for (let i: usize = 0; i < 4096; i += 8) {

@@ -23,6 +23,7 @@
  */
 import {
   COUNTER_WALK_EPT,
+  DOMAIN_PARENT,
   HOST_DRAM,
   HOST_FRAMES,
   PAGE_MASK,
@@ -30,7 +31,9 @@ import {
   VCPU_COUNTERS,
   VCPU_DIRECT_BASE,
   VCPU_DIRECT_LIMIT,
+  VCPU_DOMAIN,
   VCPU_EPTP,
+  VCPU_SHARED_WRITE,
   VOID_PAGE,
 } from '../layout';
 import { EXIT_EPT_MISCONFIGURATION, EXIT_EPT_VIOLATION, exitPhysical } from '../record';
@@ -59,6 +62,8 @@ export const EPT_RESERVED_2M: u64 = 0x001ff000; //            bits 20:12
 /** Bit n is set if memory type n is reserved: 2, 3 and 7. */
 export const EPT_RESERVED_TYPES: u32 = 0b10001100;
 export const MEMORY_WRITE_BACK: u64 = 6;
+/** Ignored by the hardware: write permission was taken away because the page, or what is below, is shared (share.ts). */
+export const EPT_COW: u64 = 1 << 11;
 
 // Intel SDM Vol. 3C, Table 28-7, "Exit Qualification for EPT Violations"; bits 2:0 also name the kind of an access.
 export const READ: u32 = 1 << 0;
@@ -74,9 +79,11 @@ export const OF_TRANSLATION: u32 = QUALIFICATION_LINEAR | QUALIFICATION_FINAL;
 // What a guest-physical translation yields: host address of the 4 KiB page | FOUND_*; 0 means that an exit is recorded.
 export const FOUND_RIGHTS: u32 = 7; //     READ, WRITE, FETCH
 export const FOUND_DIRTY: u32 = 1 << 9; // like EPT_DIRTY: no dirty flag remains to be set for a write
+export const FOUND_COW: u32 = 1 << 10; //  only because it is shared it cannot be written
 export const FOUND_REFERENCES_SHIFT: u32 = 4; // bits 6:4: number of EPT entries read, which the caller counts
 
 const TYPE_MASK: u64 = 7 << 3;
+const WRITE_OF_COW: u64 = 10; // EPT_COW → EPT_WRITE
 
 // The common leaf: write-back and readable; VARIABLE bits may be anything as long as they suffice for the access.
 export const EPT_COMMON_LEAF: u64 = (MEMORY_WRITE_BACK << EPT_TYPE_SHIFT) | EPT_READ;
@@ -177,6 +184,7 @@ export function direct(s: usize, gpa: u32): u32 {
 function eptWalk(s: usize, eptp: u32, gpa: u32, linear: u32, why: u32): u32 {
   const flag: u64 = (eptp & EPTP_ACCESSED_DIRTY) != 0 ? EPT_ACCESSED : 0;
   let rights: u64 = EPT_RIGHTS;
+  let owned: u64 = EPT_WRITE; // the right to write, if nothing were shared
   let table = eptp & PAGE_MASK;
   let level: u32 = 4;
   let p: usize = 0;
@@ -185,6 +193,7 @@ function eptWalk(s: usize, eptp: u32, gpa: u32, linear: u32, why: u32): u32 {
     p = machineToHost(table) + eptIndex(gpa, level);
     entry = load<u64>(p);
     rights &= entry;
+    owned &= entry | (entry >> WRITE_OF_COW);
     if (!eptPresent(entry)) break;
     if (eptMisconfigured(entry, level)) {
       countEpt(s, 5 - level);
@@ -196,7 +205,9 @@ function eptWalk(s: usize, eptp: u32, gpa: u32, linear: u32, why: u32): u32 {
     level--;
   }
   const rights32 = (rights & EPT_RIGHTS) as u32; // 0 after an entry that is not present
+  const cow = (owned & ~rights) != 0 && isFork(s);
   if ((why & FOUND_RIGHTS & ~rights32) != 0) {
+    if (cow && (why & FOUND_RIGHTS & ~(rights32 | WRITE)) == 0) store<u32>(s + VCPU_SHARED_WRITE, 1);
     countEpt(s, 5 - level);
     return eptViolation(s, gpa, linear, why, rights32);
   }
@@ -205,7 +216,13 @@ function eptWalk(s: usize, eptp: u32, gpa: u32, linear: u32, why: u32): u32 {
   const offset = eptOffsetMask(level);
   const machine = ((entry as u32) & PAGE_MASK & ~offset) | (gpa & offset);
   const dirty = flag == 0 || ((entry | flags) & EPT_DIRTY) != 0 ? FOUND_DIRTY : 0;
-  return ((machineToHost(machine) as u32) & PAGE_MASK) | rights32 | dirty | ((5 - level) << FOUND_REFERENCES_SHIFT);
+  const found = rights32 | dirty | (cow ? FOUND_COW : 0);
+  return ((machineToHost(machine) as u32) & PAGE_MASK) | found | ((5 - level) << FOUND_REFERENCES_SHIFT);
+}
+
+/** Only forks share pages: to others EPT_COW is one of the bits that are ignored. */
+function isFork(s: usize): bool {
+  return load<u32>(load<usize>(s + VCPU_DOMAIN) + DOMAIN_PARENT) != 0;
 }
 
 /** Counts `n` references to EPT entries. */

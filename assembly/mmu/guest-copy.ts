@@ -6,6 +6,12 @@ import { FAULT_NONE, PAGE_MASK, PAGE_SIZE, VCPU_EXIT_LENGTH, VCPU_EXIT_REASON, V
 import { faulted } from '../record';
 import { writeSystemU8, writeSystemU32 } from './access';
 import { peek } from './paging';
+import { unshareFault } from './share';
+
+/** Copies `count` bytes within the flat memory. */
+export function copyBytes(to: usize, from: usize, count: u32): void {
+  memory.copy(to, from, count as usize);
+}
 
 /** Copies `count` bytes from guest-linear `linear` to flat-memory address `to`. 0 if a byte is not mapped. No side effects. */
 export function copyFromGuest(s: usize, to: usize, linear: u32, count: u32): u32 {
@@ -33,14 +39,17 @@ export function copyToGuest(s: usize, linear: u32, from: usize, count: u32): u32
   const length = load<u32>(s + VCPU_EXIT_LENGTH);
   store<u32>(s + VCPU_FAULT, FAULT_NONE); // the exit that is being handled
   let done: u32 = 0;
-  while (done < count && !faulted(s)) {
+  while (done < count) {
     if (count - done >= 4) {
       writeSystemU32(s, linear + done, load<u32>(from + (done as usize)));
-      done += 4;
+      if (!faulted(s)) done += 4;
     } else {
       writeSystemU8(s, linear + done, load<u8>(from + (done as usize)));
-      done++;
+      if (!faulted(s)) done++;
     }
+    if (!faulted(s)) continue;
+    if (unshareFault(s) < 0) break;
+    store<u32>(s + VCPU_FAULT, FAULT_NONE); // the page was shared: again, now that it was copied
   }
   const complete = !faulted(s);
   store<u32>(s + VCPU_FAULT, FAULT_NONE);

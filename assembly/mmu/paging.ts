@@ -26,6 +26,7 @@
 import {
   COUNTER_WALK_GUEST,
   PAGE_MASK,
+  TLB_HELD_COW,
   TLB_HELD_GLOBAL,
   TLB_HELD_LARGE,
   TLB_HELD_VALID,
@@ -35,6 +36,7 @@ import {
   VCPU_CR3,
   VCPU_CR4,
   VCPU_EPTP,
+  VCPU_SHARED_WRITE,
 } from '../layout';
 import { raisePageFault } from '../record';
 import { commonWalk } from './common';
@@ -45,6 +47,7 @@ import {
   eptPeek,
   eptViolation,
   FETCH,
+  FOUND_COW,
   FOUND_DIRTY,
   FOUND_REFERENCES_SHIFT,
   FOUND_RIGHTS,
@@ -166,11 +169,12 @@ function stop(s: usize, guest: u32, ept: u32): u32 {
  */
 function held(found: u32, write: u32, attributes: u32): u32 {
   if (found == 0) return 0;
-  const writes = (found & write & (WRITE | FOUND_DIRTY)) == (WRITE | FOUND_DIRTY);
+  const shared = (found & FOUND_COW) != 0 ? WRITE : 0;
+  const writes = ((found | shared) & write & (WRITE | FOUND_DIRTY)) == (WRITE | FOUND_DIRTY);
   return (
     (found & PAGE_MASK) |
     TLB_HELD_VALID |
-    (writes ? TLB_HELD_WRITE : 0) |
+    (writes ? (shared != 0 ? TLB_HELD_COW : TLB_HELD_WRITE) : 0) |
     ((found & READ) << HELD_OF_READ) |
     (found & FETCH) |
     attributes
@@ -183,6 +187,7 @@ function held(found: u32, write: u32, attributes: u32): u32 {
  */
 function setFlags(s: usize, p: usize, flags: u32, table: u32, gpa: u32, linear: u32): bool {
   if ((table & WRITE) == 0) {
+    if ((table & FOUND_COW) != 0) store<u32>(s + VCPU_SHARED_WRITE, 1);
     eptViolation(s, gpa, linear, OF_STRUCTURE | READ | WRITE, table & FOUND_RIGHTS);
     return false;
   }

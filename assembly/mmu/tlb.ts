@@ -16,12 +16,15 @@
 import {
   COUNTER_TLB_FLUSH,
   FRAME_CODE_MASK,
+  FRAME_GENERATION,
+  FRAME_OWNER,
   PAGE_MASK,
   TLB_ADDEND,
   TLB_BANK_SIZE,
   TLB_ENTRIES,
   TLB_ENTRY_SIZE,
   TLB_HELD_BANK_SIZE,
+  TLB_HELD_COW,
   TLB_HELD_EXECUTE,
   TLB_HELD_GLOBAL,
   TLB_HELD_LARGE,
@@ -34,6 +37,8 @@ import {
   TLB_TAG_R,
   TLB_TAG_W,
   TLB_TAG_X,
+  VCPU_FETCH_BASE,
+  VCPU_FETCH_GENERATION,
   VCPU_FETCH_PAGE,
   VCPU_TLB,
   VCPU_TLB_GLOBALS,
@@ -188,6 +193,61 @@ function flushLarge(s: usize, linear: u32): void {
   store<u32>(p, load<u32>(p) & ~(1 << ((linear >>> LARGE_SHIFT) & 31)));
   const fetch = load<u32>(s + VCPU_FETCH_PAGE);
   if ((fetch ^ linear) >>> LARGE_SHIFT == 0) store<u32>(s + VCPU_FETCH_PAGE, 1);
+}
+
+/** The host address of the page that a held slot leads to. */
+function hostOf(s: usize, slot: u32): u32 {
+  return (heldSlot(s, slot) & PAGE_MASK) + load<u32>(s + VCPU_TLB + (slot as usize) * TLB_ENTRY_SIZE, TLB_ADDEND);
+}
+
+/** A page moved from host address `from` to `to`, where it may be written: what is held of it moves along. */
+export function moveFrame(s: usize, from: usize, to: usize): void {
+  const n = load<u32>(s + VCPU_TLB_LOG_COUNT);
+  if (n <= TLB_LOG_CAPACITY && load<u32>(s + VCPU_TLB_GLOBALS) == 0) {
+    for (let i: u32 = 0; i < n; i++) moveSlot(s, loggedSlot(s, i), from as u32, to as u32);
+  } else {
+    for (let slot: u32 = 0; slot < SLOTS; slot++) moveSlot(s, slot, from as u32, to as u32);
+  }
+  if (load<usize>(s + VCPU_FETCH_BASE) == from) {
+    store<usize>(s + VCPU_FETCH_BASE, to);
+    store<u32>(s + VCPU_FETCH_GENERATION, load<u32>(entryOfHost(to), FRAME_GENERATION));
+  }
+}
+
+function moveSlot(s: usize, slot: u32, from: u32, to: u32): void {
+  const held = heldSlot(s, slot);
+  if (held == 0 || hostOf(s, slot) != from) return;
+  const page = held & PAGE_MASK;
+  const entry = s + VCPU_TLB + (slot as usize) * TLB_ENTRY_SIZE;
+  store<u32>(entry, to - page, TLB_ADDEND);
+  if ((held & TLB_HELD_COW) != 0) writeAgain(s, slot, entry, held, to);
+}
+
+/** Gives a slot back the write permission that sharing took. */
+function writeAgain(s: usize, slot: u32, entry: usize, held: u32, host: u32): void {
+  store<u32>(s + VCPU_TLB_HELD + ((slot as usize) << 2), (held & ~TLB_HELD_COW) | TLB_HELD_WRITE);
+  if (writableFast(host)) store<u32>(entry, held & PAGE_MASK, TLB_TAG_W);
+}
+
+/** All pages become shared: takes write permission from what is held, as if it were to be asked for again. */
+export function shareHeld(s: usize): void {
+  for (let slot: u32 = 0; slot < SLOTS; slot++) {
+    const held = heldSlot(s, slot);
+    if ((held & TLB_HELD_WRITE) == 0 || inVoid(hostOf(s, slot))) continue;
+    store<u32>(s + VCPU_TLB_HELD + ((slot as usize) << 2), (held & ~TLB_HELD_WRITE) | TLB_HELD_COW);
+    store<u32>(s + VCPU_TLB + (slot as usize) * TLB_ENTRY_SIZE, TLB_NEVER, TLB_TAG_W);
+  }
+}
+
+/** The counterpart: pages of frames that belong to `owner` may be written again. */
+export function unshareHeld(s: usize, owner: u32): void {
+  for (let slot: u32 = 0; slot < SLOTS; slot++) {
+    const held = heldSlot(s, slot);
+    if ((held & TLB_HELD_COW) == 0) continue;
+    const host = hostOf(s, slot);
+    if ((load<u16>(entryOfHost(host), FRAME_OWNER) as u32) != owner) continue;
+    writeAgain(s, slot, s + VCPU_TLB + (slot as usize) * TLB_ENTRY_SIZE, held, host);
+  }
 }
 
 /** Disarms all write tags; what is held stays, so no miss is counted for it. */

@@ -96,6 +96,12 @@ export const DOMAIN_COLUMNS: readonly Filled<OfDomain>[] = [
   number('page_faults', 'exceptions', 'of the exceptions, #PF', (r) => r.pageFaults),
   number('pages', 'pages', 'frames given to the guest, 4 KiB each', (r) => r.pages),
   number('table_pages', 'pages', 'frames its EPT used', (r) => r.tablePages),
+  number(
+    'copied_pages',
+    'pages',
+    'pages that it shared, as a fork, and then wrote: each was copied',
+    (r) => r.copiedPages,
+  ),
   text('checksums', 'what it printed as @name and =xxxxxxxx: name=xxxxxxxx …', (r) => checksums(r.console)),
   text('state_sha256', 'hash of registers and guest memory at the end', (r) => r.stateHash),
   text('console_sha256', 'hash of the console', (r) => r.consoleSha256),

@@ -23,6 +23,10 @@ export function describeOutcome(outcome: Outcome): string {
       return `EPT misconfiguration (${hex(outcome.address)})`;
     case 'limit':
       return outcome.limit === 'instructions' ? 'limit (instructions)' : 'limit (host time)';
+    case 'host-memory':
+      return `no host memory for ${hex(outcome.address)}`;
+    case 'not-forked':
+      return 'never forked';
     case 'destroyed':
       return `destroyed by ${outcome.by}`;
     case 'unhandled-exit':

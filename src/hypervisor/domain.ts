@@ -8,7 +8,7 @@ import { DomainView, HostView, type SegmentValue, VcpuView } from '../machine/vi
 import { cpuidFeatures } from './cpuid.js';
 import { closeAll } from './event-channel.js';
 import { releaseForeign } from './foreign.js';
-import { ownFrame } from './frames.js';
+import { DOMAIN_DYING, leaveParent, releaseMemory } from './fork.js';
 import { releaseGrants } from './grant-table.js';
 import { BOOT_MAGIC, planBoot } from './multiboot.js';
 import { type DomainConfig, type EptPageSize, HostError } from './types.js';
@@ -237,25 +237,24 @@ export function destroyDomain(core: Core, index: number): void {
   const d = host.domainAddress(index);
   const domain = new DomainView(core, d);
   const eptp = domain.eptp;
-  closeAll(core, index);
-  releaseGrants(core, index);
-  releaseForeign(core, index);
+  const parent = core.read(d + l.DOMAIN_PARENT) - 1;
+  if (core.read(d + l.DOMAIN_STATE) !== DOMAIN_DYING) {
+    closeAll(core, index);
+    releaseGrants(core, index);
+    releaseForeign(core, index);
+  }
+  if (domain.vcpu !== 0) core.write(domain.vcpu + l.VCPU_RUN_STATE, l.RUN_NONE);
+  if (core.read(d + l.DOMAIN_FORKS) > 0) {
+    core.write(d + l.DOMAIN_STATE, DOMAIN_DYING); // its forks need its memory
+    return;
+  }
   if (eptp === 0) {
     const first = domain.directBase / PAGE;
     for (let i = domain.pages - 1; i >= 0; i--) core.call.frameFree(first + i);
   } else {
-    for (let gfn = domain.memory / PAGE - 1; gfn >= 0; gfn--) {
-      const frame = ownFrame(core, index, gfn);
-      if (frame !== l.FRAME_NONE) core.call.frameFree(frame);
-    }
-    for (let i = core.read(d + l.DOMAIN_GRANT_FRAMES) - 1; i >= 0; i--) {
-      core.call.frameFree(core.read(d + l.DOMAIN_GRANT_FRAME + 4 * i));
-    }
-    const shared = core.read(d + l.DOMAIN_SHARED_INFO);
-    if (shared !== 0) core.call.frameFree((shared - host.dram) / PAGE);
-    core.call.eptDestroy(eptp);
+    releaseMemory(core, index);
   }
-  if (domain.vcpu !== 0) core.write(domain.vcpu + l.VCPU_RUN_STATE, l.RUN_NONE);
   // Ports, mappings and grants are empty by now, all but the frames that active entries remember.
   core.u8.fill(0, d, core.read(d + l.DOMAIN_GRANT_FRAMES) > 0 ? d + l.DOMAIN_SIZE : d + l.DOMAIN_EVTCHN);
+  if (parent >= 0 && leaveParent(core, parent)) destroyDomain(core, parent);
 }

@@ -4,9 +4,11 @@
  * Intel SDM Vol. 3D, Appendix C, "VMX Basic Exit Reasons".
  */
 import { type CpuidResult, cpuid, XEN_HYPERCALL_MSR } from './cpuid.js';
-import { BLOCK, type Guest, RESUME, type Verdict } from './guest.js';
+import { BLOCK, DEFER, type Guest, RESUME, type Verdict } from './guest.js';
 import { hypercall } from './hypercalls.js';
+import { AWAITED_MARKER, AWAITED_STOPPED } from './nursery.js';
 import { mayBeNotified, NEVER, nextInterrupt, syncTimers } from './timers.js';
+import { FORK_MARKER } from './types.js';
 
 export type ExitHandler = (guest: Guest) => Verdict;
 
@@ -91,6 +93,7 @@ function onHlt(guest: Guest): Verdict {
 const IO_SIZE = 7; //        bits 2:0, size − 1
 const IO_IN = 1 << 3;
 const IO_PORT_SHIFT = 16;
+const POST_PORT = 0x80;
 const RESET_PORTS = [0xcf9, 0x92, 0x64];
 
 function onIo(guest: Guest): Verdict {
@@ -111,7 +114,16 @@ function onIo(guest: Guest): Verdict {
     }
   }
   core.call.completeIo(vcpu.base, value);
-  return RESUME;
+  return port === POST_PORT && marked(guest) ? DEFER : RESUME;
+}
+
+/** Whether the guest is awaited at its marker, and has just written it: it stops, to be forked. */
+function marked({ core, domain }: Guest): boolean {
+  const l = core.layout;
+  const awaited = domain.base + l.DOMAIN_AWAITED;
+  if (core.read(awaited) !== AWAITED_MARKER || core.u8[domain.base + l.DOMAIN_PORT_80] !== FORK_MARKER) return false;
+  core.write(awaited, AWAITED_STOPPED);
+  return true;
 }
 
 /** MSRs that the core does not have. Xen's hypercall page is placed through one; any other is #GP(0), as on hardware. */
@@ -125,6 +137,7 @@ function onMsr(guest: Guest): Verdict {
   core.call.deliverException(vcpu.base, VECTOR_GP, 0, 0);
   // The delivery itself may exit: no IDT, or a stack that the EPT does not map.
   if (core.read(vcpu.base + core.layout.VCPU_FAULT) !== FAULT_EXIT) return RESUME;
+  if (core.call.unshareFault(vcpu.base) >= 0) return RESUME; // the delivery is tried again
   return handleExit(guest, core.read(vcpu.base + core.layout.VCPU_EXIT_REASON));
 }
 
@@ -136,6 +149,7 @@ function placeHypercallPage(guest: Guest, address: number): boolean {
   const page = new Uint8Array(STUBS * STUB_SIZE);
   for (let i = 0; i < STUBS; i++) page.set([0xb8, i, 0, 0, 0, 0x0f, 0x01, 0xc1, 0xc3], i * STUB_SIZE);
   const gpa = (address & ~0xfff) >>> 0;
+  guest.domain.own(gpa);
   const host = guest.domain.hostAddress(gpa);
   if (host < 0) return false;
   guest.core.u8.set(page, host);
@@ -148,8 +162,18 @@ const EPT_WRITE = 1 << 1;
 const EPT_FETCH = 1 << 2;
 const EPT_LINEAR_VALID = 1 << 7;
 
+/** Results of unshareFault below 0. */
+const NO_FRAME = -1;
+
 function onEptViolation(guest: Guest): Verdict {
   const qualification = guest.vcpu.exitQualification;
+  const copied = guest.core.call.unshareFault(guest.vcpu.base);
+  if (copied >= 0 || copied === NO_FRAME) {
+    if (!guest.serial) unnoticed(guest);
+    if (copied >= 0) return RESUME;
+    // The pool of the pCPU is empty: the host fills it at the quantum's end.
+    return guest.serial ? guest.end({ kind: 'host-memory', address: guest.vcpu.exitPhysical }) : DEFER;
+  }
   return guest.end({
     kind: 'ept-violation',
     address: guest.vcpu.exitPhysical,
@@ -157,6 +181,19 @@ function onEptViolation(guest: Guest): Verdict {
     qualification,
     access: qualification & EPT_FETCH ? 'execute' : qualification & EPT_WRITE ? 'write' : 'read',
   });
+}
+
+/**
+ * The exit is the hypervisor's own affair: it shared the page. The exit is counted, but its time passes for the host, not for
+ * the domain, whose clock and whose timers go on as if nothing had been shared.
+ */
+function unnoticed(guest: Guest): void {
+  const { core, vcpu } = guest;
+  const l = core.layout;
+  const cost = core.read(l.HOST_WEIGHTS + 4 * (l.COUNTER_EXIT + EXIT_EPT_VIOLATION));
+  const at = vcpu.base + l.VCPU_COUNTERS + 8 * l.COUNTER_EXIT_CYCLES;
+  core.writeU64(at, core.readU64(at) - cost);
+  guest.stolen = cost;
 }
 
 function onEptMisconfiguration(guest: Guest): Verdict {

@@ -35,7 +35,10 @@ export function addReference(core: Core, frame: number, by: 1 | -1): void {
   core.write(at, core.read(at) + by);
 }
 
-/** The frame behind page `gfn` of a domain if it is the domain's own ordinary memory, or FRAME_NONE. */
+/**
+ * The frame behind page `gfn` of a domain if it is the domain's own ordinary memory, or FRAME_NONE. Pages of a domain that has
+ * forks are nobody's: they must not change.
+ */
 export function ownFrame(core: Core, index: number, gfn: number): number {
   const l = core.layout;
   const d = new HostView(core).domainAddress(index);
@@ -45,5 +48,9 @@ export function ownFrame(core: Core, index: number, gfn: number): number {
   let frame: number = l.FRAME_NONE;
   if (eptp !== 0) frame = core.call.eptFrame(eptp, gpa) >>> 0;
   else if (gpa < core.read(d + l.DOMAIN_DIRECT_LIMIT)) frame = core.read(d + l.DOMAIN_DIRECT_BASE) / l.PAGE_SIZE + gfn;
-  return isGuestFrame(core, frame, index) ? frame : l.FRAME_NONE;
+  if (isGuestFrame(core, frame, index)) return core.read(d + l.DOMAIN_FORKS) > 0 ? l.FRAME_NONE : frame;
+  // A page that a fork shares becomes its own when others are to reach it.
+  if (frame === l.FRAME_NONE || core.read(d + l.DOMAIN_PARENT) === 0) return l.FRAME_NONE;
+  const copy = core.call.unsharePage(d, gpa, core.read(core.read(d + l.DOMAIN_VCPU) + l.VCPU_PCPU));
+  return copy < 0 ? l.FRAME_NONE : copy;
 }

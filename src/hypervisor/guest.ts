@@ -44,6 +44,8 @@ export class Guest {
   console: Uint8Array[] = [];
   /** True between quanta, when no pCPU runs: everything may be touched. */
   serial = false;
+  /** Cycles of the last exit that pass for the host but not for the domain. */
+  stolen = 0;
   /** The host's domains, for hypercalls that are carried out between quanta. */
   registry: Registry | undefined;
   /** pCPU time − modelled cycles, while the vCPU runs. */

@@ -12,11 +12,14 @@ import { HostView, VcpuView } from '../machine/views.js';
 import { VCPU_NONE } from './context-switch.js';
 import { checkMemory, createDomain, framesNeeded, reservationOrder, reserve } from './domain.js';
 import { deliver } from './event-channel.js';
+import { handleExit } from './exits.js';
 import { settleGangs } from './foreign.js';
-import { END, Guest } from './guest.js';
+import { fillPool, tendPools } from './fork.js';
+import { END, Guest, RESUME } from './guest.js';
 import { type AuditEntry, Hooks, type ResolvedRule, resolveRules } from './hooks.js';
-import { hypercall } from './hypercalls.js';
-import { ready } from './pause.js';
+import { Nursery } from './nursery.js';
+import { Operator } from './operator.js';
+import { resume } from './pause.js';
 import type { PcpuReport } from './pcpu.js';
 import { type Executor, inlineExecutor, poolExecutor } from './pool.js';
 import { domainPhase, mips, Registry, type Tracked, wallClock } from './registry.js';
@@ -38,8 +41,11 @@ const MIB = 2 ** 20;
 const MAX_PCPUS = 64;
 const MAX_DOMAINS = 4096;
 const AUDIT_LIMIT = 4096;
+const EXIT_EPT_VIOLATION = 48;
 /** Frames beyond what the domains begin with: shared_info, grant table and the EPT tables that map them and grants. */
 const XEN_FRAMES = 5;
+/** Frames that a fork begins with: the root of its EPT, shared_info, grant table. */
+const FORK_FRAMES = 4;
 
 /**
  * Runs a host to its end. Rejects with HostError if the configuration cannot be run and with AbortedError if
@@ -70,6 +76,8 @@ export class Host {
   readonly #bootMs: number;
   readonly #workers: number;
   #executor: Executor | undefined;
+  readonly #nursery: Nursery;
+  readonly #operator: Operator;
   #quanta = 0;
 
   /** Lays out the memory and boots all domains. Throws HostError. */
@@ -88,8 +96,12 @@ export class Host {
     this.#hooks = new Hooks(this.core, this.#rules);
     this.#view = new HostView(this.core);
     this.registry = new Registry(this.core, config);
+    this.registry.settle = (slot) => this.#call(slot);
     this.registry.onEnd = (tracked, outcome) => this.#reproduce(tracked, outcome);
+    this.#nursery = new Nursery(this.core, config, this.registry);
+    this.#operator = new Operator(this.core, this.registry);
     this.#boot();
+    this.#nursery.arm();
     this.#bootMs = performance.now() - started;
   }
 
@@ -108,11 +120,15 @@ export class Host {
       this.#quanta++;
       for (const report of reports) this.#apply(report);
       for (const report of reports) this.#effects(report);
+      this.#nursery.look(end);
+      this.#options.operator?.(this.#operator, end);
+      tendPools(this.core, this.registry.forks);
       if (this.#options.signal?.aborted) throw new AbortedError();
       if (tasks.length === 0 && this.#stuck()) this.#endAll({ kind: 'halted', interrupts: true });
       if (end >= limitCycles) this.#endAll({ kind: 'limit', limit: 'host-time' });
       this.#progress(end);
     }
+    tendPools(this.core, 0);
     const runMs = performance.now() - started;
     return this.#result(runMs);
   }
@@ -124,7 +140,7 @@ export class Host {
 
   #memory(): WebAssembly.Memory {
     const { pcpus, domains, domainSlots = 0, memoryBytes } = this.#config;
-    const needed = domains.reduce((sum, domain) => sum + framesNeeded(domain), 0);
+    const needed = domains.reduce((sum, domain) => sum + (domain.fork ? FORK_FRAMES : framesNeeded(domain)), 0);
     const frames = memoryBytes === undefined ? needed + XEN_FRAMES * domains.length : Math.floor(memoryBytes / PAGE);
     if (frames < needed) {
       const [least, given] = [needed, frames].map((n) => Math.ceil((n * PAGE) / MIB));
@@ -164,9 +180,11 @@ export class Host {
     }
     const reserved = new Map<number, readonly number[]>();
     for (const index of reservationOrder(this.#config.domains)) {
+      if (births[index]!.fork !== undefined) continue;
       reserved.set(index, reserve(core, index, this.#config.domains[index]!));
     }
     for (const [index, config] of births.entries()) {
+      if (config.fork !== undefined) continue; // later: nursery.ts
       const started = performance.now();
       const phase = domainPhase(seed, config.name);
       try {
@@ -220,10 +238,13 @@ export class Host {
     // Another call of this quantum may have ended it.
     if (core.read(this.#view.vcpuAddress(index) + l.VCPU_RUN_STATE) !== l.RUN_DEFERRED) return;
     const guest = this.#guest(index);
-    core.writeF64(guest.vcpu.base + l.VCPU_CHUNK_END, 0);
+    const reason = core.read(guest.vcpu.base + l.VCPU_EXIT_REASON);
+    // A page that is copied late must not be noticed: the chunk goes on.
+    if (reason !== EXIT_EPT_VIOLATION) core.writeF64(guest.vcpu.base + l.VCPU_CHUNK_END, 0);
+    if (this.registry.forks > 0) fillPool(core, core.read(guest.vcpu.base + l.VCPU_PCPU));
     let verdict: number;
     try {
-      verdict = hypercall(guest);
+      verdict = this.#nursery.awaited(index) ? RESUME : handleExit(guest, reason);
     } catch (error) {
       const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
       verdict = guest.end({ kind: 'platform-error', message });
@@ -234,7 +255,7 @@ export class Host {
     if (verdict === END) this.registry.end(index, guest.outcome!);
     else {
       core.write(guest.vcpu.base + l.VCPU_RUN_STATE, l.RUN_RUNNABLE);
-      ready(core, index);
+      resume(core, index);
     }
   }
 
@@ -271,8 +292,9 @@ export class Host {
 
   /** Ends all domains that still run, in order. */
   #endAll(outcome: Outcome): void {
-    for (const { slot, result } of [...this.registry.births])
-      if (result === undefined) this.registry.end(slot, outcome);
+    for (const { slot, result } of [...this.registry.births]) {
+      if (result === undefined) this.registry.end(slot, this.#nursery.expects(slot) ? { kind: 'not-forked' } : outcome);
+    }
   }
 
   #progress(end: number): void {

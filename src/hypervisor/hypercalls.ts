@@ -5,8 +5,9 @@
 import { domctl } from './domctl.js';
 import { EFAULT, ENOSYS, EPERM } from './errno.js';
 import { eventChannelOp } from './event-channel-op.js';
+import { poolIsLow } from './fork.js';
 import { grantTableOp } from './grant-table-op.js';
-import { type Guest, RESUME, type Verdict } from './guest.js';
+import { DEFER, type Guest, RESUME, type Verdict } from './guest.js';
 import { hvmOp } from './hvm-op.js';
 import { memoryOp } from './memory-op.js';
 import { schedOp } from './sched-op.js';
@@ -54,6 +55,8 @@ const HYPERCALLS: ReadonlyMap<number, Hypercall> = new Map([
 export function hypercall(guest: Guest): Verdict {
   // Only the guest's kernel may call: Xen, xen/arch/x86/hvm/hypercall.c refuses ring 3 with EPERM.
   if (guest.vcpu.cpl !== 0) return guest.finish(-EPERM);
+  if (!guest.serial && poolIsLow(guest.core, guest.core.read(guest.vcpu.base + guest.core.layout.VCPU_PCPU)))
+    return DEFER;
   const handler = HYPERCALLS.get(guest.vcpu.eax);
   return handler === undefined ? guest.finish(-ENOSYS) : handler(guest);
 }

@@ -153,7 +153,7 @@ export class PcpuRunner {
     const chunkEndAt = v + l.VCPU_CHUNK_END;
     const retiredAt = v + l.VCPU_COUNTERS + 8 * l.COUNTER_RETIRED;
     let cycles = core.call.modelledCycles(v);
-    const base = time - cycles;
+    let base = time - cycles;
     guest.base = base;
     if (!this.#ownClock) {
       core.call.setIdle(v, base);
@@ -178,7 +178,8 @@ export class PcpuRunner {
         const reason = core.call.run(v, budget);
         if (reason !== EXIT_BUDGET) {
           verdict = handleExit(guest, reason);
-          core.writeF64(chunkEndAt, 0);
+          if (guest.stolen === 0) core.writeF64(chunkEndAt, 0);
+          else base = this.#steal(guest, base);
         }
         cycles = core.call.modelledCycles(v);
         if (verdict !== RESUME) break;
@@ -191,6 +192,18 @@ export class PcpuRunner {
     }
     this.#stopped = base + cycles;
     return verdict;
+  }
+
+  /** An exit took time that is not the domain's; returns the new base. Its chunk goes on: the domain must not notice. */
+  #steal(guest: Guest, base: number): number {
+    const { core } = this;
+    guest.base = base + guest.stolen;
+    guest.stolen = 0;
+    if (!this.#ownClock) {
+      core.call.setIdle(guest.vcpu.base, guest.base);
+      core.writeF64(guest.vcpu.base + core.layout.VCPU_CHUNK_END, 0);
+    }
+    return guest.base;
   }
 
   /** Instructions to run towards something `cycles` away: half the way, or all of it when it is near. */

@@ -11,7 +11,9 @@ import type { Core } from '../machine/core.js';
 import { exitReasonName } from '../machine/exit-reasons.js';
 import { HostView, VcpuView } from '../machine/views.js';
 import { destroyDomain } from './domain.js';
+import { EAGAIN, EBUSY, EINVAL, ENOMEM } from './errno.js';
 import { raiseGlobal, VIRQ_DOM_EXC } from './event-channel.js';
+import { forkDomain, resetFork } from './fork.js';
 import { verdictCounts } from './hooks.js';
 import { ready } from './pause.js';
 import { park } from './run-queue.js';
@@ -57,6 +59,10 @@ export class Registry {
   /** Domains that have not ended. */
   alive = 0;
   destroyMs = 0;
+  /** Forks that there are: domains that share pages. */
+  forks = 0;
+  /** Carries out what a domain waits for, so that it stands between two instructions. Set by the host. */
+  settle: ((slot: number) => void) | undefined;
   /** Told of every end. */
   onEnd: ((tracked: Tracked, outcome: Outcome) => void) | undefined;
 
@@ -85,8 +91,7 @@ export class Registry {
     for (let slot = this.#configured; slot < this.#slots.length; slot++) {
       const tracked = this.#slots[slot];
       // A domain with forks keeps its slot after its end, until they have ended.
-      const state = this.#core.read(this.#view.domainAddress(slot) + this.#core.layout.DOMAIN_STATE);
-      if (state === 0 && (tracked === undefined || tracked.result !== undefined)) return slot;
+      if (this.#state(slot) === 0 && (tracked === undefined || tracked.result !== undefined)) return slot;
     }
     return -1;
   }
@@ -111,12 +116,58 @@ export class Registry {
     return tracked !== undefined && tracked.result === undefined;
   }
 
+  /** Whether there is a domain in the slot: it has been made and has not ended. */
+  exists(slot: number): boolean {
+    return this.lives(slot) && this.#state(slot) === 1;
+  }
+
   /** Notes the domain in `slot`, which createDomain or forkDomain has just made. */
   born(slot: number, { parent, kind, config, startMs = 0 }: Birth): Tracked {
     const from = this.at(parent);
     from.children++;
     const template = kind === 'fork' ? from.template : -1;
     return this.#add(slot, `${from.name}/${kind}-${from.children}`, config, template, startMs);
+  }
+
+  /**
+   * Forks the domain in slot `parent` into slot `child`, by default a spare one, on pCPU `pcpu`, by default its parent's.
+   * Returns the child's slot; −EINVAL if there is no such domain, −EAGAIN if no slot is free, or as forkDomain.
+   */
+  fork(parent: number, { child = this.freeSlot(), pcpu }: { child?: number; pcpu?: number } = {}): number {
+    if (!this.exists(parent)) return -EINVAL;
+    if (child < 0) return -EAGAIN;
+    const started = performance.now();
+    this.settle?.(parent);
+    if (!this.lives(parent)) return -EINVAL; // it waited for its end
+    const core = this.#core;
+    const from = this.at(parent);
+    const where = pcpu ?? core.read(this.#view.domainAddress(parent) + core.layout.DOMAIN_PCPU);
+    const error = forkDomain(core, parent, child, where);
+    if (error !== 0) return error;
+    this.forks++;
+    const startMs = performance.now() - started;
+    const configured = child < this.#configured;
+    const tracked = configured ? this.at(child) : this.born(child, { parent, kind: 'fork', config: from.config });
+    tracked.startMs = startMs;
+    tracked.console.push(...from.console);
+    return child;
+  }
+
+  /** Puts a fork back to its parent's state. −EINVAL: it is none, −EBUSY: it has forks itself. */
+  reset(slot: number): number {
+    const core = this.#core;
+    const d = this.#view.domainAddress(slot);
+    if (!this.exists(slot) || core.read(d + core.layout.DOMAIN_PARENT) === 0) return -EINVAL;
+    if (core.read(d + core.layout.DOMAIN_FORKS) > 0) return -EBUSY;
+    this.settle?.(slot);
+    if (!this.lives(slot)) return -EINVAL;
+    const error = resetFork(core, slot);
+    if (error === -ENOMEM) this.end(slot, { kind: 'host-memory', address: 0 });
+    return error;
+  }
+
+  #state(slot: number): number {
+    return this.#core.read(this.#view.domainAddress(slot) + this.#core.layout.DOMAIN_STATE);
   }
 
   /** Lets the domain's vCPU run: it is queued on its pCPU. */
@@ -129,9 +180,12 @@ export class Registry {
     const started = performance.now();
     const tracked = this.at(slot);
     tracked.result = this.#resultOf(tracked, outcome, hash);
-    park(this.#core, this.#view, slot);
     this.onEnd?.(tracked, outcome);
-    destroyDomain(this.#core, slot);
+    if (outcome.kind !== 'not-forked') {
+      park(this.#core, this.#view, slot);
+      if (this.#core.read(this.#view.domainAddress(slot) + this.#core.layout.DOMAIN_PARENT) !== 0) this.forks--;
+      destroyDomain(this.#core, slot);
+    }
     raiseGlobal(this.#core, VIRQ_DOM_EXC);
     this.alive--;
     this.destroyMs += performance.now() - started;
@@ -177,6 +231,7 @@ export class Registry {
       pageFaults: vcpu.counter(l.COUNTER_PAGE_FAULT),
       pages: core.read(domain + l.DOMAIN_PAGES),
       tablePages: core.read(domain + l.DOMAIN_TABLE_PAGES),
+      copiedPages: core.read(domain + l.DOMAIN_COPIED),
       hooks: verdictCounts(core, domain),
       stateHash: hash,
       consoleSha256: sha256(console),

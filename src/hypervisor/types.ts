@@ -2,7 +2,9 @@
  * What goes into a host run and what comes out. Plain data only: a configuration can be posted to a worker, a result
  * compared with a deep-equal. Numbers are JavaScript numbers and stay below 2^53; times are virtual cycles.
  */
+
 import type { AuditEntry, HookRule, Operation, VerdictCount } from './hooks.js';
+import type { Operator } from './operator.js';
 
 /** Modelled cycles per event; read and validated by src/machine/cost-table.ts. */
 export interface CostLine {
@@ -58,9 +60,25 @@ export interface DomainConfig {
   /** The domain ends with outcome `limit` at the first exit or slice end after so many instructions. */
   readonly maxInstructions?: number;
   readonly cpuid?: CpuidConfig;
+  /** The domain begins as a fork of another, which has EPT and is configured before it; image, memory … are the other's. */
+  readonly fork?: ForkConfig;
   /** The control domain (Xen: IS_PRIV): it may create, fork and control domains. */
   readonly privileged?: boolean;
 }
+
+/** When a domain is forked from another: at the end of the quantum in which the other … */
+export interface ForkConfig {
+  /** Name of the other. */
+  readonly of: string;
+  /**
+   * `marker`: writes FORK_MARKER to port 0x80, where it stops at once. `blocked`: waits for an interrupt or an event. A number: reaches
+   * that virtual time, in cycles.
+   */
+  readonly at: 'marker' | 'blocked' | number;
+}
+
+/** The POST code by which a guest says that it is ready to be forked. */
+export const FORK_MARKER = 0xf0;
 
 export interface HostConfig {
   /** 1 … 64. */
@@ -120,6 +138,10 @@ export type Outcome =
   | { readonly kind: 'limit'; readonly limit: 'instructions' | 'host-time' }
   /** A control operation ended it: one of the domain `by`, or of the host's operator. */
   | { readonly kind: 'destroyed'; readonly by: string }
+  /** The host had no memory left for a page that the domain shared with others and wrote: guest-physical address. */
+  | { readonly kind: 'host-memory'; readonly address: number }
+  /** The domain was to be forked from another, which ended before it came to that. */
+  | { readonly kind: 'not-forked' }
   /** An exit that the hypervisor does not handle. */
   | { readonly kind: 'unhandled-exit'; readonly reason: number; readonly qualification: number }
   /** An invariant of the core broke (a WebAssembly trap): this domain alone ends. */
@@ -162,6 +184,8 @@ export interface DomainResult {
   /** Frames given to the guest and frames its EPT used, 4 KiB each. */
   readonly pages: number;
   readonly tablePages: number;
+  /** Pages that it shared and then wrote: each was copied. */
+  readonly copiedPages: number;
   /** What the domain asked of the security hooks, by operation; what it never asked for is left out. */
   readonly hooks: Readonly<Partial<Record<Operation, VerdictCount>>>;
   /** SHA-256 over the architectural registers and all guest memory at the end. */
@@ -247,6 +271,8 @@ export interface RunOptions {
   readonly memory?: (pages: number) => WebAssembly.Memory;
   /** Called after every quantum. */
   readonly onProgress?: (progress: Progress) => void;
+  /** Called after every quantum, before the next: what the operator does then is part of what decides the results. */
+  readonly operator?: (operator: Operator, cycles: number) => void;
   /** Stops at the end of the running quantum; `runHost` rejects with `AbortedError`. */
   readonly signal?: AbortSignal;
 }

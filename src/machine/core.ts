@@ -53,6 +53,27 @@ export interface CoreFunctions {
   eptFrame(eptp: number, gpa: number): number;
   /** 1 if the 4 KiB page at `gpa` can be mapped or unmapped without allocating a table. */
   eptTablesReady(eptp: number, gpa: number): number;
+  /** An EPT for `owner` that shares all that `parent` (an EPTP) maps; 0 if no frame is left. */
+  eptFork(parent: number, owner: number): number;
+  /** Sets the accessed flags in a table (its machine address) and the owner's tables below. */
+  eptAge(table: number, level: number): void;
+  /** Frees the pages and tables that belong to the EPT's owner; returns how many frames. */
+  eptReclaim(eptp: number): number;
+  /** 1 if the page of the domain at `gpa` is shared, and would be copied for a write. */
+  isShared(domain: number, gpa: number): number;
+  /** Gives the domain its own copy of a shared page, with a frame of the pCPU's pool. Returns the frame, −1: none left, −5: not shared. */
+  unsharePage(domain: number, gpa: number, pcpu: number): number;
+  /** The same for the EPT violation in the vCPU's exit record. */
+  unshareFault(vcpu: number): number;
+  /** Fills the pool of a pCPU; returns how many frames it holds. */
+  poolFill(pcpu: number, wanted: number): number;
+  poolDrain(pcpu: number): void;
+  /** All that the TLB holds becomes shared, or the owner's again. */
+  shareHeld(vcpu: number): void;
+  unshareHeld(vcpu: number, owner: number): void;
+  /** What the TLB holds of a page moves with it, from one host address to another. */
+  moveFrame(vcpu: number, from: number, to: number): void;
+  copyBytes(to: number, from: number, count: number): void;
   /** Frees the tables; returns their number. */
   eptDestroy(eptp: number): number;
   /** To be called after machine memory was written from outside a vCPU: code decoded from it is stale. */
@@ -105,6 +126,18 @@ const FUNCTIONS: readonly (keyof CoreFunctions)[] = [
   'eptFrame',
   'eptTablesReady',
   'eptDestroy',
+  'eptFork',
+  'eptAge',
+  'eptReclaim',
+  'isShared',
+  'unsharePage',
+  'unshareFault',
+  'poolFill',
+  'poolDrain',
+  'shareHeld',
+  'unshareHeld',
+  'moveFrame',
+  'copyBytes',
   'machineWritten',
   'isZero',
   'copyFromGuest',

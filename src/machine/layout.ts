@@ -19,6 +19,7 @@ const NAMES = [
   'HOST_DRAM',
   'HOST_END',
   'HOST_FREE_COUNT',
+  'HOST_POOL_TARGET',
   'HOST_CLOCK_MODE',
   'HOST_FREQUENCY',
   'HOST_SLICE',
@@ -214,6 +215,9 @@ const NAMES = [
   'DOMAIN_PARENT',
   'DOMAIN_FORKS',
   'DOMAIN_COPIED',
+  'DOMAIN_FROZEN_AT',
+  'DOMAIN_AWAITED',
+  'DOMAIN_PORT_80',
   'HOOKS',
   'DOMAIN_WEIGHT',
   'DOMAIN_CAP',
@@ -253,6 +257,11 @@ const NAMES = [
   'FRAME_TYPE_EPT',
   'FRAME_TYPE_SHARED',
   'FRAME_LINK',
+  'FRAME_TYPE_POOL',
+  'PCPU_POOL_COUNT',
+  'PCPU_CODE_EPOCH',
+  'VCPU_CODE_EPOCH',
+  'VCPU_TLB_BANK',
 ] as const;
 
 export type LayoutName = (typeof NAMES)[number];

@@ -54,6 +54,9 @@ export class HostView {
   domainAddress(index: number): number {
     return this.core.read(this.core.layout.HOST_DOMAIN_BASE) + index * this.core.layout.DOMAIN_SIZE;
   }
+  domain(index: number): DomainView {
+    return new DomainView(this.core, this.domainAddress(index));
+  }
   /** Host address of a frame of DRAM. */
   frameAddress(frame: number): number {
     return this.dram + frame * this.core.layout.PAGE_SIZE;
@@ -134,9 +137,18 @@ export class DomainView {
     return dram + frame * core.layout.PAGE_SIZE + (gpa % core.layout.PAGE_SIZE);
   }
 
+  /** Makes the page at `gpa` the domain's own before it is written from outside. False: the host has no frame for it. */
+  own(gpa: number): boolean {
+    const { core, base } = this;
+    if (this.eptp === 0) return true;
+    const pcpu = core.read(this.vcpu + core.layout.VCPU_PCPU);
+    return this.vcpu === 0 || core.call.unsharePage(base, gpa, pcpu) !== -1;
+  }
+
   /** Copies bytes into guest-physical memory. Returns false if a page is not mapped (what came before is written). */
   writeMemory(gpa: number, bytes: Uint8Array): boolean {
     for (let done = 0; done < bytes.length; ) {
+      if (!this.own(gpa + done)) return false;
       const host = this.hostAddress(gpa + done);
       if (host < 0) return false;
       const n = Math.min(bytes.length - done, this.core.layout.PAGE_SIZE - ((gpa + done) % this.core.layout.PAGE_SIZE));

@@ -76,7 +76,14 @@ export function fakeMachine(options: FakeOptions = {}): FakeMachine {
             exitsTotal: 2,
           },
           ...{ tlbMisses: 30, tlbFlushes: 1, walkGuest: 60, walkEpt: 360, exceptions: 0, interrupts: 0, pageFaults: 0 },
-          ...{ pages: domain.memoryBytes / 4096, tablePages: 3, stateHash: '', consoleSha256: '', console },
+          ...{
+            pages: domain.memoryBytes / 4096,
+            tablePages: 3,
+            copiedPages: 0,
+            stateHash: '',
+            consoleSha256: '',
+            console,
+          },
         };
       });
       return {

@@ -1,0 +1,63 @@
+/**
+ * What the operator of the host may do, from TypeScript, at the end of a quantum (RunOptions.operator): no guest stands above
+ * it, and no policy is asked. Domains are named by their slot. A guest's way to the same are control operations.
+ */
+import type { Core } from '../machine/core.js';
+import { type DomainView, HostView } from '../machine/views.js';
+import { pauseDomain, unpauseDomain } from './pause.js';
+import type { Registry } from './registry.js';
+
+export class Operator {
+  readonly #core: Core;
+  readonly #host: HostView;
+  readonly #registry: Registry;
+
+  constructor(core: Core, registry: Registry) {
+    this.#core = core;
+    this.#host = new HostView(core);
+    this.#registry = registry;
+  }
+
+  /** Slots of the domains that have not ended, by birth. */
+  get domains(): readonly number[] {
+    return this.#registry.births.filter(({ slot }) => this.#registry.exists(slot)).map(({ slot }) => slot);
+  }
+
+  name(slot: number): string {
+    return this.#registry.at(slot).name;
+  }
+
+  /** The domain in a slot: its memory can be read and written through it. */
+  domain(slot: number): DomainView {
+    return this.#host.domain(slot);
+  }
+
+  /**
+   * Forks a domain onto a pCPU (default: its own), which is paused until its last fork has ended. Returns the fork's slot, or a
+   * negative error number (errno.ts): EINVAL no such domain, EAGAIN no free slot, ENOMEM no host memory, EOPNOTSUPP no EPT.
+   */
+  fork(slot: number, pcpu?: number): number {
+    return this.#registry.fork(slot, pcpu === undefined ? {} : { pcpu });
+  }
+
+  /** Puts a fork back to what it was forked from. Returns 0, or −EINVAL: it is no fork, −EBUSY: it has forks itself. */
+  reset(slot: number): number {
+    return this.#registry.reset(slot);
+  }
+
+  /** Ends a domain. False: there is none. */
+  destroy(slot: number): boolean {
+    if (!this.#registry.exists(slot)) return false;
+    this.#registry.end(slot, { kind: 'destroyed', by: 'operator' });
+    return true;
+  }
+
+  /** Pauses are counted. */
+  pause(slot: number): void {
+    if (this.#registry.exists(slot)) pauseDomain(this.#core, slot);
+  }
+
+  unpause(slot: number): void {
+    if (this.#registry.exists(slot)) unpauseDomain(this.#core, slot);
+  }
+}
