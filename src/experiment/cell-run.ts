@@ -1,8 +1,8 @@
 /** One cell, run in this thread, as a record. What goes wrong is in the record; nothing is thrown. */
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HostError } from '../hypervisor/types.js';
 import { BATCH_FILES, type Cell, type CellError, type CellRecord, type CellStatus, cellFolder } from './cell.js';
+import { writeConsoles } from './output.js';
 import { type Experiment, type Platform, runExperiment } from './run.js';
 import type { DomainSpec, HostSpec, Scenario } from './scenario.js';
 
@@ -66,7 +66,7 @@ export async function runCell(
   const { results, rows } = experiment;
   const status: CellStatus = results.passed ? 'ok' : 'claim-failed';
   try {
-    writeConsoles(task, status, experiment);
+    keepConsoles(task, status, experiment);
   } catch (error) {
     const message = `consoles cannot be written: ${(error as Error).message}`;
     return failedRecord(task, 'failed', { code: 'console', message });
@@ -118,9 +118,7 @@ function changedImage({ images, scenario }: CellTask, { rows }: Experiment): Cel
   return { code: 'image-changed', message: `the image of '${changed.guest}' is not the one that the plan was made of` };
 }
 
-function writeConsoles(task: CellTask, status: CellStatus, { consoles }: Experiment): void {
+function keepConsoles(task: CellTask, status: CellStatus, { consoles }: Experiment): void {
   if (task.out === undefined || task.consoles === 'none' || (task.consoles === 'failed' && status === 'ok')) return;
-  const folder = join(task.out, BATCH_FILES.console, cellFolder(task.cell.index));
-  mkdirSync(folder, { recursive: true });
-  for (const [name, bytes] of consoles) writeFileSync(join(folder, `${name}.log`), bytes);
+  writeConsoles(join(task.out, BATCH_FILES.console, cellFolder(task.cell.index)), consoles);
 }

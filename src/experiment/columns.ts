@@ -2,6 +2,7 @@
  * The columns of results. A new figure is one row here: every reader (claims, tables, SQL, exports, charts, the JSON Schema)
  * takes the columns from these lists.
  */
+import type { VerdictCount } from '../hypervisor/hooks.js';
 import type { DomainResult, HostResult, Outcome } from '../hypervisor/types.js';
 import { EXIT_REASON_NAMES } from '../machine/exit-reasons.js';
 import type { ParameterValue, Row } from './cell.js';
@@ -59,6 +60,9 @@ const checksums = (console: Uint8Array): string =>
     .map(([name, checksum]) => `${name}=${checksum}`)
     .join(' ');
 
+const verdicts = ({ hooks }: DomainResult, kind: keyof VerdictCount): number =>
+  Object.values(hooks).reduce((total, count) => total + count[kind], 0);
+
 /** Columns of a domain's row, in the order of the row. All deterministic. */
 export const DOMAIN_COLUMNS: readonly Filled<OfDomain>[] = [
   text('name', 'the domain, counts expanded', (r) => r.name),
@@ -102,6 +106,8 @@ export const DOMAIN_COLUMNS: readonly Filled<OfDomain>[] = [
     'pages that it shared, as a fork, and then wrote: each was copied',
     (r) => r.copiedPages,
   ),
+  number('permitted', 'operations', 'operations that the security hooks permitted it', (r) => verdicts(r, 'permitted')),
+  number('denied', 'operations', 'operations that they denied it', (r) => verdicts(r, 'denied')),
   text('checksums', 'what it printed as @name and =xxxxxxxx: name=xxxxxxxx …', (r) => checksums(r.console)),
   text('state_sha256', 'hash of registers and guest memory at the end', (r) => r.stateHash),
   text('console_sha256', 'hash of the console', (r) => r.consoleSha256),

@@ -51,5 +51,6 @@ export function hostConfig(scenario: Scenario, costTable: CostTable): HostConfig
     limitCycles: cycles(scenario.limitNs, host.frequencyHz),
     costTable,
     domains,
+    ...(scenario.security !== undefined && { security: scenario.security }),
   };
 }

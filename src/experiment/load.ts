@@ -6,6 +6,7 @@
  */
 import { basename, extname } from 'node:path';
 import type { z } from 'zod';
+import type { HookRule } from '../hypervisor/hooks.js';
 import { checkClaims, type ParameterTypes } from './claims.js';
 import type { Disk } from './disk.js';
 import type { Path, SourceDocument } from './document.js';
@@ -62,7 +63,8 @@ export class Loader {
     const domains = this.domains(value, parsed?.host.pcpus);
     if (parsed !== undefined && this.problems.length === 0) this.checkHost(parsed, domains);
     if (parsed === undefined || this.problems.length > 0) return undefined;
-    const { limits, title, description = '', expect = [] } = parsed;
+    const { limits, title, description = '', expect = [], security = [] } = parsed;
+    this.checkSecurity(security, domains);
     for (const { path, problem, allowed } of checkClaims(expect, domains, this.parameters)) {
       this.report(path, problem, allowed);
     }
@@ -74,6 +76,7 @@ export class Loader {
       host: hostSpec(parsed),
       limitNs: limits.time,
       domains,
+      ...(security.length > 0 && { security: security.map(securityRule) }),
       ...(expect.length > 0 && {
         claims: expect.map(({ claim, that, when }) => ({ claim, that, ...(when !== undefined && { when }) })),
       }),
@@ -136,6 +139,18 @@ export class Loader {
       this.report(['host', 'domain-slots'], `makes ${slots + domains.length} domains possible`, allowed);
     }
     this.checkMemory(hostSpec(parsed), domains);
+  }
+
+  /** Rules name domains of the scenario; a name that is none would match nothing, and nobody would notice. */
+  private checkSecurity(rules: NonNullable<ParsedScenario['security']>, domains: readonly DomainSpec[]): void {
+    const names = domains.map(({ name }) => name);
+    for (const [index, rule] of rules.entries()) {
+      for (const key of ['subject', 'object'] as const) {
+        const name = rule[key];
+        if (name === undefined || names.includes(name)) continue;
+        this.report(['security', index, key], `no domain ${quote(name)}${suggest(name, names)}`, listNames(names));
+      }
+    }
   }
 
   private domains(scenario: unknown, pcpus: number | undefined): DomainSpec[] {
@@ -231,4 +246,14 @@ function structural(issue: z.core.$ZodIssue, keys: readonly string[]): [problem:
   if (expected === 'record') return ['has the wrong type', 'a map'];
   if (issue.code === 'invalid_union') return ['has the wrong type', 'a text, a number, true, false or a map'];
   return ['has the wrong type', keys.length > 0 ? `a map of ${listNames(keys)}` : 'a list of at most 64 items'];
+}
+
+function securityRule(rule: NonNullable<ParsedScenario['security']>[number]): HookRule {
+  const { operation, subject, object, verdict } = rule;
+  return {
+    ...(operation !== undefined && { operation }),
+    ...(subject !== undefined && { subject }),
+    ...(object !== undefined && { object }),
+    verdict,
+  };
 }

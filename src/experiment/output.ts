@@ -49,13 +49,22 @@ export function checkOutput(folder: string): void {
   }
 }
 
+/** Writes what the domains printed; a domain that another one made, `vm0/domain-1`, stands in a folder of its maker's name. */
+export function writeConsoles(folder: string, consoles: Experiment['consoles']): void {
+  mkdirSync(folder, { recursive: true });
+  for (const [name, bytes] of consoles) {
+    const file = join(folder, `${name}.log`);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, bytes);
+  }
+}
+
 /** Writes results and consoles; what was in the folder is replaced. @throws OutputError */
 export function writeOutput(folder: string, experiment: Experiment): void {
   const target = existsSync(folder) ? realpathSync(folder) : resolve(folder);
   const partial = sibling(target, 'partial');
   try {
-    mkdirSync(join(partial, 'console'), { recursive: true });
-    for (const [name, bytes] of experiment.consoles) writeFileSync(join(partial, 'console', `${name}.log`), bytes);
+    writeConsoles(join(partial, 'console'), experiment.consoles);
     writeFileSync(join(partial, 'results.json'), `${JSON.stringify(experiment.results, null, 2)}\n`);
     if (!existsSync(target)) renameSync(partial, target);
     else if (isInside(process.cwd(), target)) replaceContents(partial, target);

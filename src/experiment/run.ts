@@ -58,6 +58,8 @@ export interface Results {
     readonly pcpuContextSwitches: readonly number[];
     readonly pcpuSwitchCycles: readonly number[];
     readonly zeroSum: boolean;
+    /** Operations that the security hooks denied; domains by their place in the scenario. */
+    readonly audit: HostResult['deterministic']['audit'];
   };
   readonly wallClock: HostResult['wallClock'] & {
     readonly totalMs: number;
@@ -173,6 +175,7 @@ export function hostRecord(
     host,
     limitNs: scenario.limitNs,
     costTable,
+    ...(scenario.security !== undefined && { security: scenario.security }),
     domains: scenario.domains.map(({ path, expect, guest, modules, ...spec }) => ({
       ...spec,
       modules: modules.map(hashOf),

@@ -1,5 +1,6 @@
 /** A scenario as the rest of the program sees it: checked, complete, in base units. */
 import type { CpuidFeature } from '../hypervisor/cpuid.js';
+import type { HookRule } from '../hypervisor/hooks.js';
 import type { EptPageSize } from '../hypervisor/types.js';
 import type { NativeChecksums } from './guests.js';
 import type { OUTCOMES } from './schema-domain.js';
@@ -63,6 +64,8 @@ export interface Scenario {
   /** Virtual time at which the host stops. */
   readonly limitNs: number;
   readonly domains: readonly DomainSpec[];
+  /** Policy of the security hooks, if there is one. */
+  readonly security?: readonly HookRule[];
   /** Claims about the results of the whole run. */
   readonly claims?: readonly ClaimSpec[];
 }

@@ -5,10 +5,11 @@
  *   schema-sweep.ts    sweep:                 schema-domain.ts   domains:, templates:
  */
 import { z } from 'zod';
+import { OPERATIONS } from '../hypervisor/hooks.js';
 import { TONES } from './cell.js';
 import { quote } from './problem.js';
 import { listedSettings, templateSchema } from './schema-domain.js';
-import { choice, integer, LIMITS, leaf, text, Wrong } from './schema-fields.js';
+import { choice, domainName, integer, LIMITS, leaf, text, Wrong } from './schema-fields.js';
 import { hostSchema, limitsSchema } from './schema-host.js';
 import { MAX_CELLS, sweepSchema } from './schema-sweep.js';
 
@@ -31,6 +32,13 @@ export const acrossSchema = z.strictObject({
     .max(16)
     .optional()
     .describe('one group of cells per combination of values of these parameters; default: one group of all'),
+});
+
+export const securitySchema = z.strictObject({
+  operation: choice(OPERATIONS).optional().describe('what is asked for; default: anything'),
+  subject: domainName().optional().describe('the domain that asks; default: any'),
+  object: domainName().optional().describe('the domain that it is about; default: any'),
+  verdict: choice(['permit', 'deny']).describe('what is answered'),
 });
 
 const columnField = text(200, 'a column');
@@ -90,6 +98,11 @@ const scenarioFields = {
     .max(100)
     .optional()
     .describe('claims about many cells at once; one that fails makes the exit code 1'),
+  security: z
+    .array(securitySchema)
+    .max(1000)
+    .optional()
+    .describe('policy of the security hooks: the first rule that matches decides, else the operation is permitted'),
   report: reportSchema.optional().describe('what `ringfence report` shows'),
 };
 

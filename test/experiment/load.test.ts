@@ -111,7 +111,7 @@ const MISTAKES: Record<string, [text: string, expected: (string | RegExp)[]]> = 
   'an unknown key at the top': [
     'titel: x\ndomains:\n  - guest: sieve\n',
     [
-      "s.yaml:1:1: unknown key 'titel', did you mean 'title'?; allowed: title, description, include, host, limits, sweep, repeat, expect, across, report, templates, domains",
+      "s.yaml:1:1: unknown key 'titel', did you mean 'title'?; allowed: title, description, include, host, limits, sweep, repeat, expect, across, security, report, templates, domains",
     ],
   ],
   'an unknown key of the host': [
@@ -387,5 +387,31 @@ describe('domains that come later', () => {
       problems(`${host('{ domain-slots: 4095, memory: 1GiB }').slice(0, -2)}, b: { guest: sieve } }`)[0],
     ).toContain('4097 domains possible');
     expect(problems(host('{ memory: 2MiB }'))[0]).toContain('host.memory: the domains need');
+  });
+});
+
+describe('security rules', () => {
+  const rules = (text: string): string => `security:\n${text}\ndomains: { a: { guest: sieve }, b: { guest: sieve } }`;
+
+  it('are taken in their order', () => {
+    const { security } = load(
+      rules('  - { operation: share, subject: a, object: b, verdict: permit }\n  - { verdict: deny }'),
+    );
+    expect(security).toEqual([
+      { operation: 'share', subject: 'a', object: 'b', verdict: 'permit' },
+      { verdict: 'deny' },
+    ]);
+    expect(load('domains: { a: { guest: sieve } }').security).toBeUndefined();
+  });
+
+  it('name operations and domains that are there', () => {
+    expect(problems(rules('  - { operation: sahre, verdict: deny }'))[0]).toMatch(
+      /^s\.yaml:2:18: security\.0\.operation: 'sahre' is not known, did you mean 'share'\?; allowed: create, destroy/,
+    );
+    expect(problems(rules('  - { subject: a, object: bb, verdict: deny }'))[0]).toMatch(
+      /^s\.yaml:2:27: security\.0\.object: no domain 'bb'.*; allowed: a, b/,
+    );
+    expect(problems(rules('  - { subject: a }'))[0]).toContain('security.0.verdict: is missing; allowed: permit, deny');
+    expect(problems(rules('  - { verdict: deny, domain: a }'))[0]).toContain("unknown key 'domain'");
   });
 });
