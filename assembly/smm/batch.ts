@@ -1,5 +1,5 @@
 /**
- * Counter mode with the keystream from outside: the host encrypts counter blocks in bulk (src/security/keystream.ts), the machine makes
+ * Counter mode with the keystream from outside: the host encrypts counter blocks in bulk (src/machine/keystream.ts), the machine makes
  * the blocks and applies the stream. The bytes are those of ctrPage().
  *
  *   job   +0 u32 key   +4 u32 page   +8 u64 counter   +16 u32 from   +20 u32 to

@@ -4,7 +4,7 @@
  */
 import { createCipheriv } from 'node:crypto';
 import { coreModule } from '../../src/machine/core.js';
-import { HostKeystream, JOB_SIZE, type KeystreamFunctions } from '../../src/security/keystream.js';
+import { HostKeystream, JOB_SIZE, type KeystreamFunctions } from '../../src/machine/keystream.js';
 import type { Progress } from '../progress.js';
 import { BASELINE } from '../report.js';
 import type { MicroBench, Prepared } from './benches.js';

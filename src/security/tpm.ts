@@ -2,11 +2,11 @@
  * The root of trust of a host: an emulated TPM 2.0, as far as this host needs one. Everything follows from the seed; nothing is random.
  *
  *   scenario's seed ─┬─ storage primary seed ─┬─ storage root: seals (Part 1, "Protected Storage")
- *                    │                        └─ derivation parent: keys of domains (KDFa)
+ *                    │                        └─ derivation parent: the SMM's root, keys of domains (KDFa)
  *                    └─ endorsement primary seed ── attestation key: quotes
  *
- * References are to the TPM 2.0 Library Specification. Primary seeds and what follows from them never leave this class, except keys of
- * domains, which the SMM's key table holds on chip.
+ * References are to the TPM 2.0 Library Specification. Primary seeds and what follows from them never leave this class, except the keys
+ * that the SMM holds on chip.
  */
 import {
   createCipheriv,
@@ -57,18 +57,14 @@ const SYMMETRIC_BITS = 128;
 const IV_SIZE = 16;
 const FIRMWARE_VERSION = 1n;
 
-/** Whose keys: a domain slot is used again, and a key can be replaced while its domain lives. */
+/** Whose key: a domain slot is used again. */
 export interface KeyIdentity {
   readonly domain: number;
   /** How many domains had this slot before. */
   readonly incarnation: number;
-  /** How often its keys were replaced because their counters were used up. */
-  readonly generation: number;
   /** SHA-256 of the launched image. */
   readonly measurement: Uint8Array;
 }
-
-export type KeyPurpose = 'data' | 'tweak' | 'mac' | 'tree';
 
 /** What TPM2_Create returns for data sealed to PCRs. May lie anywhere: only this TPM can open it. */
 export interface SealedBlob {
@@ -141,14 +137,22 @@ export class Tpm {
     return digest;
   }
 
+  /** A key from the derivation parent (Part 1, "Derived Objects"): KDFa with the caller's label and contexts. */
+  derive(label: string, contextU: Uint8Array, contextV: Uint8Array, bits: number): Buffer {
+    return kdfa(HASH, this.derivationSeed, label, contextU, contextV, bits);
+  }
+
+  /** The root of the SMM's key table, 32 bytes: what the unit gets when the host starts. */
+  smmRoot(): Buffer {
+    return this.derive('SMM ROOT', NONE, NONE, 256);
+  }
+
   /**
-   * A key of a domain: KDFa from the derivation parent (Part 1, "Derived Objects"), with the purpose as label, domain, incarnation and
-   * generation as contextU, the measurement as contextV. So no two domains, lives or generations share a key, and an image
-   * that was changed gets other keys.
+   * The master key of a domain, for a unit without a root of its own. Domain and incarnation are contextU, the measurement is contextV: no
+   * two domains or lives share a key, and an image that was changed gets another.
    */
-  domainKey(identity: KeyIdentity, purpose: KeyPurpose, bits: 128 | 256): Buffer {
-    const who = Buffer.concat([identity.domain, identity.incarnation, identity.generation].map(uint32));
-    return kdfa(HASH, this.derivationSeed, `SMM ${purpose}`, who, identity.measurement, bits);
+  domainKey({ domain, incarnation, measurement }: KeyIdentity, bits: 128 | 256): Buffer {
+    return this.derive('SMM DOMAIN', Buffer.concat([uint32(domain), uint32(incarnation)]), measurement, bits);
   }
 
   /**

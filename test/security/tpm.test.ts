@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PcrBank, replay } from '../../src/security/pcr.js';
 import { QuoteVerifier } from '../../src/security/quote.js';
-import { type KeyIdentity, type KeyPurpose, Tpm } from '../../src/security/tpm.js';
+import { type KeyIdentity, Tpm } from '../../src/security/tpm.js';
 import { MalformedStructure, unmarshalSignature } from '../../src/security/tpm-structures.js';
 import { hex } from '../smm/unit.js';
 
@@ -55,11 +55,13 @@ describe('PCRs', () => {
   });
 });
 
-describe('keys of domains', () => {
-  const identity: KeyIdentity = { domain: 3, incarnation: 0, generation: 0, measurement: sha256(IMAGE) };
+describe('keys', () => {
+  const identity: KeyIdentity = { domain: 3, incarnation: 0, measurement: sha256(IMAGE) };
 
-  it('are the same for the same seed, identity and purpose', () => {
-    expect(new Tpm('a').domainKey(identity, 'data', 256)).toEqual(new Tpm('a').domainKey(identity, 'data', 256));
+  it('are the same for the same seed and identity', () => {
+    expect(new Tpm('a').domainKey(identity, 256)).toEqual(new Tpm('a').domainKey(identity, 256));
+    expect(new Tpm('a').smmRoot()).toEqual(new Tpm('a').smmRoot());
+    expect(new Tpm('a').smmRoot()).toHaveLength(32);
   });
 
   it('differ when anything differs', () => {
@@ -67,25 +69,22 @@ describe('keys of domains', () => {
       identity,
       { ...identity, domain: 4 },
       { ...identity, incarnation: 1 },
-      { ...identity, generation: 1 },
       { ...identity, measurement: sha256(Buffer.from('another image')) },
     ];
-    const purposes: KeyPurpose[] = ['data', 'tweak', 'mac', 'tree'];
-    const keys = ['a', 'b'].flatMap((seed) =>
-      identities.flatMap((who) =>
-        purposes.map((purpose) => new Tpm(seed).domainKey(who, purpose, 128).toString('hex')),
-      ),
-    );
-    expect(new Set(keys).size).toBe(40);
-    expect(new Tpm('a').domainKey(identity, 'data', 256).subarray(0, 16).toString('hex')).not.toBe(keys[0]); // nor is one part of the other
+    const keys = ['a', 'b'].flatMap((seed) => {
+      const tpm = new Tpm(seed);
+      const own = identities.flatMap((who) => [tpm.domainKey(who, 128), tpm.domainKey(who, 256).subarray(0, 16)]);
+      return [...own, tpm.smmRoot().subarray(0, 16), tpm.derive('X', Buffer.alloc(1), Buffer.alloc(0), 128)];
+    });
+    expect(new Set(keys.map((key) => key.toString('hex'))).size).toBe(20);
   });
 
   it('do not depend on what the TPM did before', () => {
     const tpm = new Tpm('a');
-    const before = tpm.domainKey(identity, 'mac', 128);
+    const before = tpm.domainKey(identity, 128);
     tpm.measure(0, 'x', IMAGE);
     tpm.seal(IMAGE, [0]);
-    expect(tpm.domainKey(identity, 'mac', 128)).toEqual(before);
+    expect(tpm.domainKey(identity, 128)).toEqual(before);
   });
 });
 

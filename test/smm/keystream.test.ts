@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { HostKeystream, JOB_SIZE, type KeystreamFunctions } from '../../src/security/keystream.js';
+import { HostKeystream, JOB_SIZE, type KeystreamFunctions } from '../../src/machine/keystream.js';
 import { PAGE, SmmUnit } from './unit.js';
 
 const PAGES = 40;
