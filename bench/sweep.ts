@@ -19,7 +19,10 @@ import { BASELINE, type Row, rowsOf } from './report.js';
 const CELLS = 1000;
 /** Outermost, so that cells of all sizes come early and memory can be compared. */
 const SEEDS = 50;
-/** Resident memory is looked at after so many cells. */
+/**
+ * Resident memory is looked at after so many cells: of the whole process, as the system counts it, with no garbage collection
+ * forced before. So it holds what V8 has not yet given back; a leak would show as growth that does not end.
+ */
 const WATCHED = [100, 250, 500, 1000];
 
 const dist = (file: string): string => pathToFileURL(join(packageRoot(), 'dist/src', file)).href;
@@ -108,7 +111,7 @@ export async function runSweep(
   try {
     progress.step('sweep: bare loops');
     const before = await bare(scenarios, threads);
-    const resident: string[] = [];
+    const resident: { readonly cells: number; readonly bytes: number }[] = [];
     const batch = await cost(async () => {
       const results = await sweep(plan, {
         workers: threads,
@@ -116,11 +119,14 @@ export async function runSweep(
         onProgress: ({ done }) => {
           progress.step(`sweep: ${done} of ${CELLS} cells`);
           if (!WATCHED.includes(done)) return;
-          resident.push(`${(process.memoryUsage.rss() / 1024 ** 2).toFixed(0)} MiB after ${done}`);
+          resident.push({ cells: done, bytes: process.memoryUsage.rss() });
         },
       });
       if (!results.passed) throw new BenchError('a cell of the sweep failed');
     });
+    const [first, last] = [resident[0]!, resident.at(-1)!];
+    const perCell = (last.bytes - first.bytes) / (last.cells - first.cells);
+    const told = resident.map(({ cells, bytes }) => `${(bytes / 1024 ** 2).toFixed(0)} MiB after ${cells}`);
     progress.step('sweep: bare loops again');
     const loops = [before, await bare(scenarios, threads)];
     const real = loops.map((loop) => (loop.real * threads) / CELLS);
@@ -142,7 +148,7 @@ export async function runSweep(
       summary: [
         `sweep: ${percent(mean(real), batchReal)} of the throughput of bare loops on ${threads} threads`,
         `sweep: ${percent(mean(cpu), batchCpu)} of their processor time is the cells'; ${(batchCpu - mean(cpu)).toFixed(2)} ms per cell more`,
-        `sweep: resident memory ${resident.join(', ')} cells`,
+        `sweep: resident memory ${told.join(', ')} cells: ${(perCell / 1024).toFixed(0)} KiB per cell`,
         '',
       ],
     };

@@ -1,5 +1,6 @@
 /** `ringfence submit` */
-import { buildIdentity, checkScenario, planOf, versions } from '../index.js';
+import { Option } from 'commander';
+import { buildIdentity, type ConsolePolicy, checkScenario, planOf, versions } from '../index.js';
 import { collect, helpText, type Register } from './command.js';
 import { EXIT } from './exit.js';
 import type { Io } from './io.js';
@@ -8,6 +9,7 @@ import { QUEUE_OPTION, queueErrors } from './queue.js';
 export interface SubmitArguments {
   readonly queue: string;
   readonly set: readonly string[];
+  readonly console?: ConsolePolicy;
   readonly json?: boolean;
 }
 
@@ -22,6 +24,7 @@ export async function submitCommand(file: string, args: SubmitArguments, io: Io)
     submitBatch(args.queue, plan, {
       identity: buildIdentity(machine),
       versions: versions(),
+      ...(args.console !== undefined && { consoles: args.console }),
       reproducer: ({ index }) => `ringfence run ${word(file)}${sets}${plan.isBatch ? ` --cell ${index}` : ''}`,
     }),
   );
@@ -38,6 +41,7 @@ export const registerSubmit: Register = (program, io, done) => {
     .argument('<scenario.yaml>', 'the scenario')
     .requiredOption(...QUEUE_OPTION)
     .option('--set <path=value>', 'change a value of the scenario; may be repeated', collect, [])
+    .addOption(new Option('--console <which>', 'consoles to keep (default: failed)').choices(['none', 'failed', 'all']))
     .option('--json', 'print {batch, cells, done, durable} as JSON')
     .addHelpText(
       'after',

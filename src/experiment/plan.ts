@@ -25,6 +25,7 @@ import { fingerprint } from './fingerprint.js';
 import { Loader } from './load.js';
 import type { LoadContext } from './load-domain.js';
 import { type Problem, quote, ScenarioError } from './problem.js';
+import { checkReport } from './report-check.js';
 import { hostRecord } from './run.js';
 import type { AcrossSpec, Scenario } from './scenario.js';
 import { type ParsedScenario, scenarioSchema } from './schema.js';
@@ -242,7 +243,8 @@ class Planner {
       }
     }
     const across = (parsed?.across ?? []) as readonly AcrossSpec[];
-    if (parsed !== undefined && this.problems.length === 0) this.checkClaims(isBatch, points, across, types);
+    if (parsed !== undefined && this.problems.length === 0)
+      this.checkWhole(isBatch, points, across, columns, (parsed.report ?? {}) as ReportSpec);
     if (parsed === undefined || this.problems.length > 0) throw new ScenarioError(this.problems);
     const { limits, report } = parsed;
     return {
@@ -253,11 +255,13 @@ class Planner {
     };
   }
 
-  private checkClaims(
+  /** What can be judged only with all cells at hand. */
+  private checkWhole(
     isBatch: boolean,
     points: readonly Point[],
     across: readonly AcrossSpec[],
-    types: ParameterTypes,
+    columns: readonly ParameterColumn[],
+    report: ReportSpec,
   ): void {
     if (across.length > 0 && !isBatch) {
       this.report(
@@ -268,8 +272,10 @@ class Planner {
       );
       return;
     }
+    const types: ParameterTypes = new Map(columns.map(({ name, type }) => [name, type]));
     const cells = points.map(({ parameters, scenario: { domains } }) => ({ parameters, domains }));
-    for (const { path, problem, allowed } of checkAcross(points[0]?.scenario.claims ?? [], across, cells, types)) {
+    const claims = checkAcross(points[0]?.scenario.claims ?? [], across, cells, types);
+    for (const { path, problem, allowed } of [...claims, ...checkReport(report, columns)]) {
       this.report(path, problem, allowed);
     }
   }

@@ -9,6 +9,7 @@
  *   rf:<batch>:plan            JSON of StoredPlan
  *   rf:<batch>:file:<sha256>   an image or a module
  *   rf:<batch>:records         hash: index of the cell → JSON of its first record
+ *   rf:<batch>:consoles        queue-consoles.ts
  *   rf:<batch>:conflicts       set of cells of which two records differed: a broken machine
  *   bull:rf-<batch>:…          BullMQ's own; the job of a cell is named by the cell's id, so that none is there twice
  *
@@ -24,9 +25,11 @@ import type { Redis } from 'ioredis';
 import { cellTask } from './batch.js';
 import { BATCH_FORMAT, type BatchIdentity, type BatchResults, type CellRecord, deterministicPart } from './cell.js';
 import { CellAborted, CellPool } from './cell-pool.js';
+import type { ConsolePolicy } from './cell-run.js';
 import { canonicalJson } from './fingerprint.js';
 import { identityDifference } from './journal.js';
 import type { CellLimits, Plan, PlannedCell } from './plan.js';
+import { collectConsoles, handOverConsoles } from './queue-consoles.js';
 import { assembleBatch } from './shard.js';
 import { BatchError } from './tables.js';
 
@@ -47,6 +50,8 @@ interface StoredPlan {
   /** SHA-256 by path of the submitter. */
   readonly files: Readonly<Record<string, string>>;
   readonly reproducers: readonly string[];
+  /** Cells whose consoles are kept. */
+  readonly consoles: ConsolePolicy;
 }
 
 const BATCHES = 'rf:batches';
@@ -110,6 +115,8 @@ export interface SubmitOptions {
   readonly identity: Omit<BatchIdentity, 'plan'>;
   readonly versions: Readonly<Record<string, string>>;
   readonly reproducer: (cell: PlannedCell['cell']) => string;
+  /** Consoles that are kept: of no cell, of cells whose claims failed (default), of all. */
+  readonly consoles?: ConsolePolicy;
 }
 
 /**
@@ -136,6 +143,7 @@ export async function submitBatch(url: string, plan: Plan, options: SubmitOption
       ...{ format: BATCH_FORMAT, identity, versions: options.versions, text: plan.text, limits: plan.limits },
       ...{ resolved: plan.resolved, scenarios: plan.cells.map(({ scenario }) => scenario), files },
       reproducers: plan.cells.map(({ cell }) => options.reproducer(cell)),
+      consoles: options.consoles ?? 'failed',
     };
     await connection.set(key(batch, 'plan'), JSON.stringify(stored));
     const queue = await openQueue(batch, connection);
@@ -331,7 +339,8 @@ async function workOn(
     const planned = plan.cells[index]!;
     if ((await connection.hexists(key(batch, 'records'), String(index))) === 1) return; // delivered twice
     const reproducer = (): string => stored.reproducers[index] ?? '';
-    const record = await pool.run(cellTask(plan, planned, { consoles: 'none', reproducer }));
+    const record = await pool.run(cellTask(plan, planned, { consoles: stored.consoles, out: folder, reproducer }));
+    await handOverConsoles(connection, key(batch, 'consoles'), folder, index);
     if (await keep(connection, batch, record)) {
       kept++;
       options.onRecord?.(record, batch);
@@ -414,6 +423,7 @@ export async function collectBatch(url: string, options: CollectOptions): Promis
     const { resolved, text, identity, versions } = plan;
     const records = values.map((value) => JSON.parse(value) as CellRecord);
     const results = await assembleBatch(options.out, { resolved, text, identity, versions, records });
+    await collectConsoles(connection, key(batch, 'consoles'), options.out);
     if (options.remove === true) await removeBatch(connection, batch);
     return results;
   } finally {
@@ -446,6 +456,6 @@ async function removeBatch(connection: Redis, batch: string): Promise<void> {
   await queue.close();
   const { files } = await readPlan(connection, batch);
   const keys = [...new Set(Object.values(files))].map((hash) => key(batch, `file:${hash}`));
-  await connection.del(...keys, ...['plan', 'records', 'conflicts'].map((what) => key(batch, what)));
+  await connection.del(...keys, ...['plan', 'records', 'consoles', 'conflicts'].map((what) => key(batch, what)));
   await connection.zrem(BATCHES, batch);
 }

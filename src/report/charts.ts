@@ -316,7 +316,7 @@ class Drawing {
     return {
       data: this.rows,
       unit: {
-        mark: { type: 'boxplot', extent: 1.5, median: { color: INK } },
+        mark: { type: 'boxplot', extent: 1.5, median: { color: INK }, rule: { color: INK } },
         encoding: { x: this.axis('x'), y: this.axis('y'), ...this.series(), ...offset },
       },
       caption: 'Boxes from the first to the third quartile, whiskers to 1.5 times their height, points beyond.',

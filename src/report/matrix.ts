@@ -70,7 +70,7 @@ export function makeMatrix(frame: Frame, chart: ChartSpec, place: string): Chart
   ].join(' ');
   const grid: Grid = {
     headings: [
-      { text: `${stub.name} ＼ ${head.name}`, about: `${stub.about}; ${head.about}`, right: false },
+      { text: `${stub.name} / ${head.name}`, about: `${stub.about}; ${head.about}`, right: false },
       ...head.values.map((text) => ({ text, about: `${head.name} ${text}`, right: false })),
     ],
     rows: fields.map((line, index) => [stub.values[index] ?? '', ...line.map(({ text }) => text)]),

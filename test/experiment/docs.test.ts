@@ -38,9 +38,13 @@ describe('docs/scenarios.md', () => {
     const sizes = 'domains.victim.memory: {as: size, values: [4MiB, 8MiB]}';
     const across = `domains: {victim: {guest: hello}}\nsweep: {grid: {${pages}, ${sizes}}}\n${blocks[4]}`;
     expect(parsePlan('doc.yaml', across, [], context).across).toHaveLength(2);
-    expect(parsePlan('doc.yaml', `domains: {a: {guest: hello}}\n${blocks[5]}`, [], context).report.charts).toHaveLength(
-      2,
-    );
+    const columns = { cmdline: 'attack', input: 'mode', memory: 'working_set', 'translation.page': 'ept_page' };
+    const grid = Object.entries(columns).map(([path, as]) => {
+      const value = { memory: '4MiB', 'translation.page': '4k' }[path] ?? 'x';
+      return `domains.a.${path}: {as: ${as}, values: [${value}]}`;
+    });
+    const charts = `domains: {a: {guest: hello}}\nsweep: {grid: {${grid.join(', ')}}}\n${blocks[5]}`;
+    expect(parsePlan('doc.yaml', charts, [], context).report.charts).toHaveLength(2);
     for (const name of [...AGGREGATES, 'abs', 'contains', 'matches', 'param']) expect(language).toContain(`${name}(`);
   });
 });

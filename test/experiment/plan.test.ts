@@ -311,3 +311,31 @@ describe('claims', () => {
     expect(told[0]).toMatch(message);
   });
 });
+
+describe('charts', () => {
+  const memory = 'sweep: {grid: {domains.a.memory: {as: size, values: [4MiB, 8MiB]}}}\n';
+  it('over columns of parameters, domains, host and real time are right', () => {
+    const chart =
+      "{kind: line, x: size, y: wall_run_ms, colour: name, facet: host_pcpus, where: param('size') > 1 and exits > 0}";
+    expect(parse(`${base}${memory}report: {charts: [${chart}], table: [size, outcome]}\n`).report.charts).toHaveLength(
+      1,
+    );
+  });
+
+  it.each([
+    [
+      '{charts: [{kind: line, x: siz, y: cycles}]}',
+      /^s\.yaml:5:35: report\.charts\.0\.x: no column 'siz', did you mean 'size'/,
+    ],
+    [
+      "{charts: [{kind: line, x: size, y: cycles, where: outcom == 'x'}]}",
+      /charts\.0\.where: character 1: there is no 'outcom'/,
+    ],
+    ['{charts: [{kind: matrix, x: size, y: name, words: [{when: "1 < ", word: w}]}]}', /words\.0\.when: character 5:/],
+    ['{table: [size, cycle]}', /^s\.yaml:5:24: report\.table\.1: no column 'cycle', did you mean 'cycles'/],
+  ])('with mistakes are refused before anything runs: %s', (report, message) => {
+    const told = problems(() => parse(`${base}${memory}report: ${report}\n`));
+    expect(told).toHaveLength(1);
+    expect(told[0]).toMatch(message);
+  });
+});

@@ -113,7 +113,7 @@ describe('a matrix', () => {
 
   it('says the first word that fits, the share of each where repeats differ, the worst first, and its tone', () => {
     const { grid, data } = makeChart(frame, matrix, '');
-    expect(grid?.headings.map(({ text }) => text)).toEqual(['memory [MiB] ＼ page', '4k', '2m']);
+    expect(grid?.headings.map(({ text }) => text)).toEqual(['memory [MiB] / page', '4k', '2m']);
     const mixed = `succeeded 1/${REPEATS}, detected ${REPEATS - 1}/${REPEATS}`;
     for (const [index, row] of grid!.rows.entries()) {
       const size = MEMORIES[index]! / 1024 ** 2;

@@ -1,9 +1,11 @@
 /** The queue on a real redis-server, on a free port of the loopback. Without redis-server these tests are skipped. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join, relative } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { runBatch } from '../../src/experiment/batch.js';
 import { batchId, collectBatch, submitBatch, work } from '../../src/experiment/queue.js';
 import { buildIdentity, checkScenario, planOf, sweep, versions } from '../../src/index.js';
 import { CELLS, Folder, start } from './sweep.js';
@@ -119,6 +121,37 @@ describe.skipIf(!hasRedis)('the queue (needs redis-server)', () => {
     const client = new Redis(server.url);
     expect(await client.dbsize()).toBe(0);
     client.disconnect();
+  });
+
+  it('keeps consoles as a batch on one machine does: of all cells, of those whose claims fail, of none', async () => {
+    const consoles = (name: string): string[] => {
+      const path = join(folder.at(name), 'console');
+      if (!existsSync(path)) return [];
+      const files = readdirSync(path, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+      return files
+        .map(({ parentPath, name: file }) => join(parentPath, file))
+        .map((file) => `${relative(path, file)} ${readFileSync(file, 'latin1')}`)
+        .sort();
+    };
+    const wrong = planOf(
+      checkScenario(folder.scenario, { sets: ['domains.chase.expect.checksum=00000000', 'repeat=1'] }),
+    );
+    for (const policy of ['all', 'failed', 'none'] as const) {
+      for (const [name, each] of [
+        ['right', plan],
+        ['wrong', wrong],
+      ] as const) {
+        await flush();
+        await submitBatch(server.url, each, { ...options, consoles: policy });
+        await work(server.url, { workers: 2, identity, drain: true, leaseMs: 5000 });
+        await collectBatch(server.url, { out: folder.at(`${name}-${policy}`), wait: false });
+        const out = folder.at(`${name}-${policy}-local`);
+        await runBatch(each, { workers: 2, out, consoles: policy, identity, versions: versions() });
+        expect(consoles(`${name}-${policy}`)).toEqual(consoles(`${name}-${policy}-local`));
+        const kept = policy === 'all' || (policy === 'failed' && name === 'wrong') ? each.cells.length : 0;
+        expect(consoles(`${name}-${policy}`)).toHaveLength(kept);
+      }
+    }
   });
 
   it('survives killed workers and a killed Redis', async () => {
