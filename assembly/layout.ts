@@ -228,6 +228,7 @@ export const RUN_NONE: u32 = 0; // slot unused, or its domain has ended
 export const RUN_RUNNABLE: u32 = 1;
 export const RUN_BLOCKED: u32 = 2;
 export const RUN_DEFERRED: u32 = 3; // its hypercall is carried out at the quantum's end
+export const RUN_PARKED: u32 = 4; // runnable, but its domain has used up what its cap allows
 /** What a blocked vCPU waits for beside an interrupt: a port, or POLL_*; SCHEDOP_poll and SCHEDOP_block. */
 export const VCPU_POLL_PORT: usize = 832;
 /** 1 from an EPT violation by a write to a shared page until the access's counts were taken back. */
@@ -350,6 +351,7 @@ export const PCPU_SCHED_ORDER: usize = PCPU_VTIME + 8; //   f64 next VCPU_SCHED_
 export const PCPU_SWITCHES: usize = PCPU_VTIME + 16; //     f64 context switches to a vCPU
 export const PCPU_SWITCH_CYCLES: usize = PCPU_VTIME + 24; // f64 cycles that context switches took
 export const PCPU_SWITCHED_AT: usize = PCPU_VTIME + 32; //  f64 time at which the current vCPU began
+export const PCPU_PREEMPT: usize = PCPU_VTIME + 40; //      u32 1: who woke is to run before the current vCPU
 /** Block hash: {host address of first byte, generation << 4 | mode, block} in 16-byte slots. */
 /** Frames for pages that guests of this pCPU copy in the quantum, see mmu/share.ts. */
 export const PCPU_POOL_COUNT: usize = 56;

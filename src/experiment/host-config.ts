@@ -36,6 +36,8 @@ export function hostConfig(scenario: Scenario, costTable: CostTable): HostConfig
       ...(spec.input !== undefined && { input: spec.input }),
       ...(spec.cpuidHide !== undefined && { cpuid: hideFeatures(spec.cpuidHide) }),
       ...(spec.maxInstructions !== undefined && { maxInstructions: spec.maxInstructions }),
+      ...(spec.weight !== undefined && { weight: spec.weight }),
+      ...(spec.cap !== undefined && { cap: spec.cap }),
       ...(spec.privileged !== undefined && { privileged: spec.privileged }),
     };
   });
@@ -46,6 +48,8 @@ export function hostConfig(scenario: Scenario, costTable: CostTable): HostConfig
     sliceCycles: cycles(host.sliceNs, host.frequencyHz),
     seed: host.seed,
     clock: host.clock,
+    scheduler: host.scheduler,
+    boost: host.boost,
     domainSlots: host.domainSlots,
     ...(host.memoryBytes !== undefined && { memoryBytes: host.memoryBytes }),
     limitCycles: cycles(scenario.limitNs, host.frequencyHz),

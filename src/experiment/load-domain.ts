@@ -80,6 +80,8 @@ export class DomainLoader {
       ...(input !== undefined && { input }),
       ...(domain.cpuid?.hide !== undefined && { cpuidHide: domain.cpuid.hide }),
       ...(maxInstructions !== undefined && { maxInstructions }),
+      ...(domain.weight !== undefined && { weight: domain.weight }),
+      ...(domain.cap !== undefined && { cap: domain.cap }),
       ...(domain.privileged && { privileged: true }),
       ...(domain.expect !== undefined && { expect: this.expectation(path, domain, image.image, cmdline) }),
     };

@@ -231,6 +231,8 @@ function hostSpec({ host }: ParsedScenario): HostSpec {
     quantumNs: host.quantum,
     sliceNs: host.slice,
     clock: host.clock,
+    scheduler: host.scheduler,
+    boost: host.boost,
     domainSlots: host['domain-slots'],
     seed: host.seed,
     ...(host.memory !== undefined && { memoryBytes: host.memory }),

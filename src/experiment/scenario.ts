@@ -36,6 +36,8 @@ export interface DomainSpec {
   readonly cpuidHide?: readonly CpuidFeature[];
   readonly maxInstructions?: number;
   /** A control domain. */
+  readonly weight?: number;
+  readonly cap?: number;
   readonly privileged?: boolean;
   readonly expect?: Expectation;
 }
@@ -46,6 +48,8 @@ export interface HostSpec {
   readonly quantumNs: number;
   readonly sliceNs: number;
   readonly clock: 'domain' | 'pcpu';
+  readonly scheduler: 'credit' | 'round-robin';
+  readonly boost: boolean;
   /** Memory for domains and their tables; default: what the domains need. */
   readonly memoryBytes?: number;
   /** Room for domains that come into being while the host runs. */

@@ -66,6 +66,10 @@ const settings = {
     .optional()
     .describe('what the processor says of itself'),
   modules: z.array(moduleSchema).max(64).optional().describe('Multiboot modules'),
+  weight: integer({ min: 1, max: 65535 })
+    .optional()
+    .describe("share of its physical CPU against its neighbours'; default 256"),
+  cap: integer({ min: 0, max: 100 }).optional().describe('percent of its physical CPU that it may use; 0: no limit'),
   privileged: flag().optional().describe('a control domain (VM0): it may create, fork and control others'),
   'max-instructions': quantity(COUNT, { min: 1, max: 1e15 })
     .optional()

@@ -1,6 +1,6 @@
 /** `host:` and `limits:` of the scenario language. */
 import { z } from 'zod';
-import { choice, integer, LIMITS, quantity } from './schema-fields.js';
+import { choice, flag, integer, LIMITS, quantity } from './schema-fields.js';
 import { FREQUENCY, MEMORY, TIME } from './units.js';
 
 export const hostSchema = z.strictObject({
@@ -19,6 +19,10 @@ export const hostSchema = z.strictObject({
   'domain-slots': integer({ min: 0, max: LIMITS.domains - 1 })
     .default(0)
     .describe('room for domains that are created or forked while the host runs'),
+  scheduler: choice(['credit', 'round-robin'])
+    .default('credit')
+    .describe('who runs next: by weights and caps, or in turn'),
+  boost: flag().default(true).describe('credit: whoever wakes with more credit preempts who runs'),
   seed: integer({ min: 0, max: 2 ** 32 - 1 })
     .default(1)
     .describe('decides what hardware leaves open'),

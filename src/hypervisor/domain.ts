@@ -6,6 +6,7 @@
 import type { Core } from '../machine/core.js';
 import { DomainView, HostView, type SegmentValue, VcpuView } from '../machine/views.js';
 import { cpuidFeatures } from './cpuid.js';
+import { DEFAULT_WEIGHT, setCap, setWeight } from './credit.js';
 import { closeAll } from './event-channel.js';
 import { releaseForeign } from './foreign.js';
 import { DOMAIN_DYING, leaveParent, releaseMemory } from './fork.js';
@@ -198,6 +199,8 @@ export function createDomain(
   const commandLine = config.cmdline === '' ? config.imageName : `${config.imageName} ${config.cmdline}`;
   const plan = planBoot(config.image, config.memoryBytes, commandLine, config.modules ?? []);
   const d = beginDomain(core, index, pcpu);
+  setWeight(core, index, config.weight ?? DEFAULT_WEIGHT);
+  setCap(core, index, config.cap ?? 0);
   core.write(d + l.DOMAIN_PRIVILEGED, config.privileged ? 1 : 0);
   populatePhysmap(core, index, config, reserved);
   const domain = new DomainView(core, d);

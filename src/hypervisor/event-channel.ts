@@ -10,6 +10,7 @@
  */
 import type { Core } from '../machine/core.js';
 import { HostView } from '../machine/views.js';
+import { wakeUp } from './run-queue.js';
 import { EVTCHN_MASK, EVTCHN_PENDING, EVTCHN_PENDING_SEL, EVTCHN_UPCALL_PENDING } from './shared-info.js';
 
 // EVTCHNSTAT_*
@@ -143,14 +144,6 @@ export function assertUpcall(core: Core, domain: number): boolean {
 export function upcallPending(core: Core, domain: number): boolean {
   const shared = core.read(domain + core.layout.DOMAIN_SHARED_INFO);
   return shared !== 0 && core.u8[shared + EVTCHN_UPCALL_PENDING] !== 0;
-}
-
-/** Lets a blocked vCPU wake at pCPU time `now`, or when it blocked if that is later. */
-function wakeUp(core: Core, v: number, now: number): void {
-  const l = core.layout;
-  if (v === 0 || core.read(v + l.VCPU_RUN_STATE) !== l.RUN_BLOCKED) return;
-  const wake = Math.max(now, core.readF64(v + l.VCPU_BLOCKED_AT));
-  if (wake < core.readF64(v + l.VCPU_WAKE)) core.writeF64(v + l.VCPU_WAKE, wake);
 }
 
 /** Delivers what another pCPU's domain sent, between quanta. A channel that was closed meanwhile drops it. */

@@ -12,12 +12,13 @@
  */
 import type { Core } from '../machine/core.js';
 import { HostView } from '../machine/views.js';
+import { beginAccount } from './credit.js';
 import { ENOMEM, EOPNOTSUPP, EPERM } from './errno.js';
 import { CLOSED, closeAll, INTERDOMAIN, portAddress, portState, quiesce, setPort } from './event-channel.js';
 import { isGuestFrame } from './frames.js';
 import { releaseGrants } from './grant-table.js';
-import { pauseDomain, resume, unpauseDomain } from './pause.js';
-import { park } from './run-queue.js';
+import { pauseDomain, unpauseDomain } from './pause.js';
+import { park, unpark } from './run-queue.js';
 import { NEVER } from './timers.js';
 
 /** Pages that a pCPU can copy in a quantum without waiting for its end. */
@@ -86,7 +87,7 @@ export function forkDomain(core: Core, parent: number, child: number, pcpu: numb
   }
   core.write(d + l.DOMAIN_PARENT, parent + 1);
   core.write(d + l.DOMAIN_STATE, 1);
-  resume(core, child);
+  unpark(core, child);
   return 0;
 }
 
@@ -106,7 +107,7 @@ export function resetFork(core: Core, child: number): number {
   core.u8.set(console.subarray(l.DOMAIN_CONSOLE_KEPT - l.DOMAIN_CONSOLE_HEAD), d + l.DOMAIN_CONSOLE_KEPT);
   core.write(d + l.DOMAIN_PARENT, parent + 1);
   core.write(d + l.DOMAIN_STATE, 1);
-  resume(core, child);
+  unpark(core, child);
   return 0;
 }
 
@@ -201,6 +202,7 @@ function copyState(core: Core, parent: number, child: number): boolean {
   ] as const) {
     core.write(d + field, value);
   }
+  beginAccount(core, d, v, host.pcpuAddress(pcpu));
   if (used) core.u8.fill(0, d + l.DOMAIN_MAPTRACK, d + l.DOMAIN_SIZE);
   if (shared !== 0) {
     const at = host.frameAddress(shared);

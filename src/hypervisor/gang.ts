@@ -4,10 +4,8 @@
  */
 import type { Core } from '../machine/core.js';
 import { HostView } from '../machine/views.js';
-import { switchOut } from './context-switch.js';
-
-import { ready } from './pause.js';
-import { removeFrom } from './run-queue.js';
+import { changePcpu } from './credit.js';
+import { park, unpark } from './run-queue.js';
 
 /** The gang of a domain: the index of its first. */
 export function gangOf(core: Core, index: number): number {
@@ -38,20 +36,13 @@ function move(core: Core, host: HostView, index: number, pcpu: number): void {
   if (v === 0 || old === pcpu) return;
   const source = host.pcpuAddress(old);
   const target = host.pcpuAddress(pcpu);
-  removeFrom(core, source + l.PCPU_QUEUE_LENGTH, source + l.PCPU_QUEUE, index);
-  const blocked = removeFrom(core, source + l.PCPU_BLOCKED_LENGTH, source + l.PCPU_BLOCKED, index);
-  switchOut(core, source, index);
+  park(core, host, index);
   core.write(d + l.DOMAIN_PCPU, pcpu);
   core.write(v + l.VCPU_PCPU, target);
   core.call.flushAll(v);
   // No clock may run backwards: the later of the two pCPUs sets the time.
   const time = Math.max(core.readU64(source + l.PCPU_TIME), core.readU64(target + l.PCPU_TIME));
   core.writeU64(target + l.PCPU_TIME, time);
-  if (blocked) {
-    const length = core.read(target + l.PCPU_BLOCKED_LENGTH);
-    core.write(target + l.PCPU_BLOCKED + 4 * length, index);
-    core.write(target + l.PCPU_BLOCKED_LENGTH, length + 1);
-  } else if (core.read(v + l.VCPU_RUN_STATE) === l.RUN_RUNNABLE) {
-    ready(core, index);
-  }
+  changePcpu(core, d, source, target);
+  unpark(core, index);
 }

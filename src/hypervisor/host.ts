@@ -10,6 +10,7 @@ import { Core, coreModule, hostMemory } from '../machine/core.js';
 import { contextSwitchCycles, costWeights } from '../machine/cost-table.js';
 import { HostView, VcpuView } from '../machine/views.js';
 import { VCPU_NONE } from './context-switch.js';
+import { DEFAULT_WEIGHT, MAX_CAP, MAX_WEIGHT } from './credit.js';
 import { checkMemory, createDomain, framesNeeded, reservationOrder, reserve } from './domain.js';
 import { deliver } from './event-channel.js';
 import { handleExit } from './exits.js';
@@ -19,11 +20,10 @@ import { END, Guest, RESUME } from './guest.js';
 import { type AuditEntry, Hooks, type ResolvedRule, resolveRules } from './hooks.js';
 import { Nursery } from './nursery.js';
 import { Operator } from './operator.js';
-import { resume } from './pause.js';
 import type { PcpuReport } from './pcpu.js';
 import { type Executor, inlineExecutor, poolExecutor } from './pool.js';
 import { domainPhase, mips, Registry, type Tracked, wallClock } from './registry.js';
-import { earliestWake } from './run-queue.js';
+import { earliestWake, isInUse, isQueued, unpark } from './run-queue.js';
 import { NEVER } from './timers.js';
 import {
   AbortedError,
@@ -162,11 +162,13 @@ export class Host {
   #boot(): void {
     const { core } = this;
     const l = core.layout;
-    const { seed, costTable, frequencyHz, sliceCycles, clock } = this.#config;
+    const { seed, costTable, frequencyHz, sliceCycles, clock, scheduler, boost = true } = this.#config;
     core.writeF64(l.HOST_FREQUENCY, frequencyHz);
     core.writeF64(l.HOST_SLICE, sliceCycles);
     core.write(l.HOST_CLOCK_MODE, clock === 'pcpu' ? l.HOST_CLOCK_PCPU : l.HOST_CLOCK_DOMAIN);
     core.u32.set(costWeights(costTable, l), l.HOST_WEIGHTS >>> 2);
+    core.write(l.HOST_SCHEDULER, scheduler === 'round-robin' ? l.SCHEDULER_ROUND_ROBIN : l.SCHEDULER_CREDIT);
+    core.write(l.HOST_BOOST, boost ? 1 : 0);
     core.write(l.HOST_SWITCH_CYCLES, contextSwitchCycles(costTable));
     const births = this.registry.births.map(({ config }) => config);
     const pcpuOf = (index: number): number => births[index]!.pcpu ?? index % this.#config.pcpus;
@@ -206,8 +208,8 @@ export class Host {
     for (let pcpu = 0; pcpu < this.#config.pcpus; pcpu++) {
       const p = this.#view.pcpuAddress(pcpu);
       if (core.readU64(p + l.PCPU_TIME) >= end) continue;
-      const runnable = core.read(p + l.PCPU_CURRENT) !== VCPU_NONE || core.read(p + l.PCPU_QUEUE_LENGTH) > 0;
-      if (runnable || earliestWake(core, this.#view, p) < end) tasks.push({ pcpu, end });
+      const runnable = core.read(p + l.PCPU_CURRENT) !== VCPU_NONE || isQueued(core, p);
+      if (runnable || earliestWake(core, p) < end) tasks.push({ pcpu, end });
       else core.writeU64(p + l.PCPU_TIME, end);
     }
     return tasks;
@@ -255,7 +257,7 @@ export class Host {
     if (verdict === END) this.registry.end(index, guest.outcome!);
     else {
       core.write(guest.vcpu.base + l.VCPU_RUN_STATE, l.RUN_RUNNABLE);
-      resume(core, index);
+      unpark(core, index);
     }
   }
 
@@ -276,8 +278,8 @@ export class Host {
     const l = core.layout;
     for (let pcpu = 0; pcpu < this.#config.pcpus; pcpu++) {
       const p = this.#view.pcpuAddress(pcpu);
-      if (core.read(p + l.PCPU_CURRENT) !== VCPU_NONE || core.read(p + l.PCPU_QUEUE_LENGTH) > 0) return false;
-      if (earliestWake(core, this.#view, p) < NEVER) return false;
+      if (core.read(p + l.PCPU_CURRENT) !== VCPU_NONE || isQueued(core, p)) return false;
+      if (earliestWake(core, p) < NEVER) return false;
     }
     return true;
   }
@@ -318,7 +320,7 @@ export class Host {
     const { core } = this;
     const l = core.layout;
     const pcpus = Array.from({ length: this.#config.pcpus }, (_, i) => this.#view.pcpuAddress(i));
-    const queued = pcpus.some((p) => core.read(p + l.PCPU_QUEUE_LENGTH) + core.read(p + l.PCPU_BLOCKED_LENGTH) > 0);
+    const queued = pcpus.some((p) => isInUse(core, p));
     const domains = this.registry.births.map(({ result }) => result!);
     const retired = domains.reduce((sum, domain) => sum + domain.retired, 0);
     return {
@@ -366,7 +368,9 @@ function checkConfig(config: HostConfig): void {
     if (names.has(domain.name)) throw new HostError('domain-name', `two domains are called '${domain.name}'`, index);
     names.add(domain.name);
     checkMemory(domain, index);
-    const { pcpu = 0, maxInstructions = 1 } = domain;
+    const { pcpu = 0, maxInstructions = 1, weight = DEFAULT_WEIGHT, cap = 0 } = domain;
+    whole(`weight of '${domain.name}'`, weight, 1, MAX_WEIGHT);
+    whole(`cap of '${domain.name}'`, cap, 0, MAX_CAP);
     if (!Number.isInteger(pcpu) || pcpu < 0 || pcpu >= config.pcpus) {
       throw new HostError('domain-pcpu', `'${domain.name}' is on pCPU ${pcpu}; there are ${config.pcpus}`, index);
     }

@@ -4,7 +4,7 @@
  */
 import type { Core } from '../machine/core.js';
 import { HostView } from '../machine/views.js';
-import { enqueue, park } from './run-queue.js';
+import { enqueue, park, unpark } from './run-queue.js';
 
 /** Pauses a domain once more. */
 export function pauseDomain(core: Core, index: number): void {
@@ -27,22 +27,8 @@ export function unpauseDomain(core: Core, index: number): boolean {
   const pauses = core.read(at);
   if (pauses === 0) return false;
   core.write(at, pauses - 1);
-  if (pauses === 1) resume(core, index);
+  if (pauses === 1) unpark(core, index);
   return true;
-}
-
-/** Puts the vCPU on the list of its pCPU where its run state belongs, unless its domain is paused. */
-export function resume(core: Core, index: number): void {
-  const l = core.layout;
-  const v = new HostView(core).vcpuAddress(index);
-  const state = core.read(v + l.VCPU_RUN_STATE);
-  if (state === l.RUN_RUNNABLE) ready(core, index);
-  if (state !== l.RUN_BLOCKED || isPaused(core, index)) return;
-  // It goes on waiting for what it waited for; an event that came meanwhile has set its time to wake.
-  const p = core.read(v + l.VCPU_PCPU);
-  const length = core.read(p + l.PCPU_BLOCKED_LENGTH);
-  core.write(p + l.PCPU_BLOCKED + 4 * length, index);
-  core.write(p + l.PCPU_BLOCKED_LENGTH, length + 1);
 }
 
 export function isPaused(core: Core, index: number): boolean {

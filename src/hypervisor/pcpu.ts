@@ -1,10 +1,11 @@
 /**
  * One physical CPU for one quantum of virtual time: the unit of parallel work.
  *
- *   queue ──▶ current ──slice over, yield──▶ queue (tail)
- *                │ HLT, poll                    ▲
- *                ├──▶ blocked ──wake time, event┤
- *                └──▶ deferred ──quantum's end──┘
+ *   queue ──▶ current ──slice over, yield, preemption──▶ queue          run-queue.ts: who comes first
+ *     │          │ HLT, poll                            ▲
+ *     │          ├──▶ blocked ──wake time, event────────┤
+ *     │          └──▶ deferred ──quantum's end──────────┤
+ *     └─────────────▶ parked: cap used up ──refill──────┘
  *
  * All state lies in flat memory, so any worker can run the next quantum. What leaves the quantum is returned as data.
  *
@@ -18,10 +19,11 @@
 import type { Core } from '../machine/core.js';
 import { HostView } from '../machine/views.js';
 import { contextSwitch, VCPU_NONE } from './context-switch.js';
+import { budget, charge, usesCredit } from './credit.js';
 import { handleExit } from './exits.js';
-import { BLOCK, DEFER, END, Guest, RESUME, type Send, type Verdict } from './guest.js';
+import { BLOCK, DEFER, END, Guest, RESUME, type Send, type Verdict, YIELD } from './guest.js';
 import { type AuditEntry, Hooks, type ResolvedRule } from './hooks.js';
-import { dequeue, earliestWake, enqueue, enqueueBlocked } from './run-queue.js';
+import { dequeue, earliestWake, enqueue, enqueueBlocked, enqueueWoken, noteStart, takeWoken } from './run-queue.js';
 import { stateHash } from './state-hash.js';
 import { NEVER, nextDeadline, nextInterrupt, syncTimers } from './timers.js';
 import type { Outcome } from './types.js';
@@ -31,6 +33,8 @@ const EXIT_BUDGET = 0xffff;
 const DOMAIN_ENDED = 2;
 const EXACT = 64; // instructions: nearer deadlines are not halved
 const MAX_BUDGET = 2 ** 30;
+/** Least part of a slice that a vCPU runs before one that woke may preempt it: 1 ms of 30 ms in Xen (sched_ratelimit_us). */
+const RATE_LIMIT = 30;
 
 export interface EndedDomain {
   readonly domain: number;
@@ -59,6 +63,9 @@ export class PcpuRunner {
   readonly #guests = new Map<number, Guest>();
   readonly #costPerInstruction: number;
   readonly #ownClock: boolean;
+  readonly #slice: number;
+  /** Whoever wakes with more credit preempts. */
+  readonly #boost: boolean;
   readonly #hooks: Hooks;
   /** Sends of the running quantum, by all its guests. */
   readonly #sends: Send[] = [];
@@ -69,6 +76,8 @@ export class PcpuRunner {
     const l = core.layout;
     this.#host = new HostView(core);
     this.#costPerInstruction = core.read(l.HOST_WEIGHTS + 4 * l.COUNTER_RETIRED);
+    this.#slice = this.#host.sliceCycles;
+    this.#boost = usesCredit(core) && core.read(l.HOST_BOOST) !== 0;
     this.#ownClock = core.read(l.HOST_CLOCK_MODE) === l.HOST_CLOCK_DOMAIN;
   }
 
@@ -87,7 +96,6 @@ export class PcpuRunner {
     const { core } = this;
     const l = core.layout;
     const p = this.#host.pcpuAddress(index);
-    const slice = this.#host.sliceCycles;
     const ended: EndedDomain[] = [];
     const calls: number[] = [];
     const touched = new Set<Guest>();
@@ -98,26 +106,31 @@ export class PcpuRunner {
       if (time >= end) break;
       const current = core.read(p + l.PCPU_CURRENT);
       if (current === VCPU_NONE) {
-        const next = dequeue(core, p);
-        if (next === VCPU_NONE) {
-          time = Math.min(earliestWake(core, this.#host, p), end);
-        } else {
-          time += contextSwitch(core, p, VCPU_NONE, next);
-          core.writeF64(p + l.PCPU_SLICE_END, time + slice);
-        }
+        const next = dequeue(core, p, time);
+        if (next === VCPU_NONE) time = Math.min(earliestWake(core, p), end);
+        else time = this.#switch(p, VCPU_NONE, next, time);
+        continue;
+      }
+      if (core.read(p + l.PCPU_PREEMPT) !== 0 && time >= this.#protectedUntil(p)) {
+        const preemptions = this.#host.vcpuAddress(current) + l.VCPU_PREEMPTIONS;
+        core.write(preemptions, core.read(preemptions) + 1);
+        enqueue(core, p, current, time);
+        time = this.#switch(p, current, dequeue(core, p, time), time);
         continue;
       }
       const guest = this.guest(current);
       touched.add(guest);
       const started = performance.now();
       const before = time;
-      const verdict = this.#runVcpu(guest, time, Math.min(core.readF64(p + l.PCPU_SLICE_END), end));
+      const d = guest.domain.base;
+      const verdict = this.#runVcpu(guest, p, time, this.#deadline(p, d, time, end));
       time = this.#stopped;
       core.writeF64(p + l.PCPU_BUSY, core.readF64(p + l.PCPU_BUSY) + time - before);
+      charge(core, d, time - before);
       if (verdict === END) {
         guest.drain();
         core.write(guest.vcpu.base + l.VCPU_RUN_STATE, l.RUN_NONE);
-        core.write(guest.domain.base + l.DOMAIN_STATE, DOMAIN_ENDED);
+        core.write(d + l.DOMAIN_STATE, DOMAIN_ENDED);
         const outcome = guest.outcome ?? { kind: 'platform-error', message: 'the domain ended without an outcome' };
         ended.push({ domain: current, outcome, stateHash: stateHash(core, guest.vcpu.base) });
       } else if (verdict === BLOCK) {
@@ -125,15 +138,16 @@ export class PcpuRunner {
       } else if (verdict === DEFER) {
         core.write(guest.vcpu.base + l.VCPU_RUN_STATE, l.RUN_DEFERRED);
         calls.push(current);
-      } else if (verdict !== RESUME || time >= core.readF64(p + l.PCPU_SLICE_END)) {
-        enqueue(core, p, current);
       }
-      const runs = verdict === RESUME && time < core.readF64(p + l.PCPU_SLICE_END);
-      if (!runs) {
+      if (verdict === YIELD) {
+        // Whoever waits comes first, even if it has less credit.
+        const next = dequeue(core, p, time);
+        if (next !== VCPU_NONE) enqueue(core, p, current, time);
+        time = this.#switch(p, current, next === VCPU_NONE ? current : next, time);
+      } else if (verdict !== RESUME || time >= core.readF64(p + l.PCPU_SLICE_END) || budget(core, d, time) <= 0) {
         this.#wake(p, time);
-        const next = dequeue(core, p);
-        time += contextSwitch(core, p, current, next);
-        core.writeF64(p + l.PCPU_SLICE_END, time + slice);
+        if (verdict === RESUME) enqueue(core, p, current, time);
+        time = this.#switch(p, current, dequeue(core, p, time), time);
       }
       wall.set(current, (wall.get(current) ?? 0) + performance.now() - started);
     }
@@ -142,11 +156,45 @@ export class PcpuRunner {
     return report(index, touched, ended, effects, wall);
   }
 
+  /** Switches the pCPU at pCPU time `time`; returns the time at which the new vCPU's slice begins. */
+  #switch(p: number, from: number, to: number, time: number): number {
+    const { core } = this;
+    const l = core.layout;
+    const begin = time + contextSwitch(core, p, from, to);
+    if (from !== to) {
+      core.writeF64(p + l.PCPU_SWITCHED_AT, begin);
+      if (to !== VCPU_NONE) noteStart(core, to, begin);
+    }
+    core.writeF64(p + l.PCPU_SLICE_END, begin + this.#slice);
+    core.write(p + l.PCPU_PREEMPT, 0);
+    return begin;
+  }
+
+  /** pCPU time up to which the current vCPU may run from `time` on before the scheduler looks again. */
+  #deadline(p: number, d: number, time: number, end: number): number {
+    const { core } = this;
+    const { PCPU_SLICE_END, PCPU_PREEMPT } = core.layout;
+    const deadline = Math.min(core.readF64(p + PCPU_SLICE_END), end, time + budget(core, d, time));
+    if (!this.#boost) return deadline;
+    const waits = core.read(p + PCPU_PREEMPT) !== 0;
+    return Math.min(deadline, waits ? this.#protectedUntil(p) : this.#nextBoost(p));
+  }
+
+  /** pCPU time at which whoever wakes next may preempt the current vCPU. */
+  #nextBoost(p: number): number {
+    return Math.max(earliestWake(this.core, p), this.#protectedUntil(p));
+  }
+
+  /** pCPU time until which the current vCPU is not preempted: a storm of events must not be a storm of switches. */
+  #protectedUntil(p: number): number {
+    return this.core.readF64(p + this.core.layout.PCPU_SWITCHED_AT) + this.#slice / RATE_LIMIT;
+  }
+
   /** pCPU time at which #runVcpu stopped: a second result without an allocation. */
   #stopped = 0;
 
-  /** Runs a vCPU from pCPU time `time` to about `deadline`. RESUME means that the deadline came. */
-  #runVcpu(guest: Guest, time: number, deadline: number): Verdict {
+  /** Runs a vCPU from pCPU time `time` to about `end`, or until another may preempt it. RESUME: that time came. */
+  #runVcpu(guest: Guest, p: number, time: number, end: number): Verdict {
     const { core } = this;
     const l = core.layout;
     const v = guest.vcpu.base;
@@ -159,6 +207,7 @@ export class PcpuRunner {
       core.call.setIdle(v, base);
       core.writeF64(chunkEndAt, 0);
     }
+    let deadline = end;
     let verdict: Verdict = RESUME;
     try {
       for (;;) {
@@ -180,6 +229,8 @@ export class PcpuRunner {
           verdict = handleExit(guest, reason);
           if (guest.stolen === 0) core.writeF64(chunkEndAt, 0);
           else base = this.#steal(guest, base);
+          // It may have woken another one.
+          if (this.#boost) deadline = Math.min(deadline, this.#nextBoost(p));
         }
         cycles = core.call.modelledCycles(v);
         if (verdict !== RESUME) break;
@@ -231,41 +282,28 @@ export class PcpuRunner {
     const next = nextInterrupt(guest);
     // Without a time only an event ends the wait.
     const wake = next >= NEVER ? NEVER : time + Math.max(0, next - guest.clock());
-    enqueueBlocked(core, p, guest.vcpu.base, guest.index, time, wake);
+    enqueueBlocked(core, p, guest.index, time, wake);
   }
 
-  /** Makes blocked vCPUs runnable whose time has come: in the order of their wake times, then of blocking. */
+  /** Makes vCPUs runnable whose time to wake has come by `time`. */
   #wake(p: number, time: number): void {
     const { core } = this;
     const l = core.layout;
     for (;;) {
-      const length = core.read(p + l.PCPU_BLOCKED_LENGTH);
-      let first = -1;
-      let earliest = time;
-      for (let i = 0; i < length; i++) {
-        const wake = core.readF64(this.#host.vcpuAddress(core.read(p + l.PCPU_BLOCKED + 4 * i)) + l.VCPU_WAKE);
-        if (wake < earliest || (wake === earliest && first < 0)) {
-          earliest = wake;
-          first = i;
-        }
-      }
-      if (first < 0) return;
-      const at = (p + l.PCPU_BLOCKED) >>> 2;
-      const index = core.u32[at + first]!;
-      core.u32.copyWithin(at + first, at + first + 1, at + length);
-      core.write(p + l.PCPU_BLOCKED_LENGTH, length - 1);
+      const index = takeWoken(core, p, time);
+      if (index === VCPU_NONE) return;
       const guest = this.guest(index);
       const v = guest.vcpu.base;
+      const woken = core.readF64(v + l.VCPU_WAKE);
       core.writeF64(v + l.VCPU_CHUNK_END, 0);
-      core.write(v + l.VCPU_RUN_STATE, l.RUN_RUNNABLE);
       if (this.#ownClock) {
         // The domain slept exactly until its interrupt, however late its pCPU is.
-        const slept = core.readF64(v + l.VCPU_WAKE) - core.readF64(v + l.VCPU_BLOCKED_AT);
+        const slept = woken - core.readF64(v + l.VCPU_BLOCKED_AT);
         core.call.setIdle(v, core.readF64(v + l.VCPU_IDLE) + slept);
         syncTimers(guest, guest.clock());
       }
       core.write(v + l.VCPU_POLL_PORT, l.POLL_NONE);
-      enqueue(core, p, index);
+      if (enqueueWoken(core, p, index, woken) && this.#boost) core.write(p + l.PCPU_PREEMPT, 1);
     }
   }
 }

@@ -18,7 +18,7 @@ import { verdictCounts } from './hooks.js';
 import { ready } from './pause.js';
 import { park } from './run-queue.js';
 import { stateHash } from './state-hash.js';
-import type { DomainConfig, DomainResult, DomainWallClock, HostConfig, Outcome } from './types.js';
+import type { DomainConfig, DomainResult, DomainWallClock, HostConfig, Outcome, Scheduling } from './types.js';
 
 const PHASE_RANGE = 2 ** 40;
 
@@ -218,7 +218,7 @@ export class Registry {
       eip: vcpu.eip,
       retired: vcpu.retired,
       cycles,
-      scheduling: { contextSwitches: core.read(vcpu.base + l.VCPU_SWITCHES) },
+      scheduling: scheduling(core, vcpu.base),
       clock: cycles + core.readF64(vcpu.base + l.VCPU_IDLE),
       exits,
       exitsTotal,
@@ -239,6 +239,18 @@ export class Registry {
       consoleDropped: core.readF64(domain + l.DOMAIN_CONSOLE_DROPPED),
     };
   }
+}
+
+function scheduling(core: Core, v: number): Scheduling {
+  const l = core.layout;
+  return {
+    contextSwitches: core.read(v + l.VCPU_SWITCHES),
+    preemptions: core.read(v + l.VCPU_PREEMPTIONS),
+    waited: core.readF64(v + l.VCPU_WAITED),
+    wakeups: core.read(v + l.VCPU_WAKEUPS),
+    wakeLatency: core.readF64(v + l.VCPU_WAKE_LATENCY),
+    wakeLatencyMax: core.readF64(v + l.VCPU_WAKE_LATENCY_MAX),
+  };
 }
 
 export function wallClock({ name, startMs, runMs, result }: Tracked): DomainWallClock {

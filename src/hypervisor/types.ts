@@ -62,6 +62,10 @@ export interface DomainConfig {
   readonly cpuid?: CpuidConfig;
   /** The domain begins as a fork of another, which has EPT and is configured before it; image, memory … are the other's. */
   readonly fork?: ForkConfig;
+  /** Share of its pCPU, compared with the weights of its neighbours there: 1 … 65535, default 256. */
+  readonly weight?: number;
+  /** Percent of its pCPU that it may use at most, 1 … 100; default 0: as much as there is. */
+  readonly cap?: number;
   /** The control domain (Xen: IS_PRIV): it may create, fork and control domains. */
   readonly privileged?: boolean;
 }
@@ -87,7 +91,7 @@ export interface HostConfig {
   readonly frequencyHz: number;
   /** Length of a quantum: between two quanta cross-pCPU effects are applied. */
   readonly quantumCycles: number;
-  /** Time slice of the round-robin scheduler. */
+  /** Time slice of the scheduler. */
   readonly sliceCycles: number;
   /** 0 … 2^32 − 1. Decides what hardware leaves open: the phase of every domain's time-stamp counter. */
   readonly seed: number;
@@ -105,6 +109,10 @@ export interface HostConfig {
    * time included.
    */
   readonly clock?: 'domain' | 'pcpu';
+  /** `credit` (default): by weights and caps; `round-robin`: in turn. Changes no domain's results but `scheduling`. */
+  readonly scheduler?: 'credit' | 'round-robin';
+  /** With `credit`: whoever wakes with more credit preempts (default), or waits for the end of the slice. */
+  readonly boost?: boolean;
   /** Policy of the security hooks: the first rule that matches decides, else the operation is permitted. */
   readonly security?: readonly HookRule[];
 }
@@ -200,6 +208,14 @@ export interface DomainResult {
 export interface Scheduling {
   /** Times that a pCPU switched to its vCPU. */
   readonly contextSwitches: number;
+  /** Times that it made room for a vCPU that woke. */
+  readonly preemptions: number;
+  /** pCPU cycles that it was runnable, or out of its cap's budget, and did not run. */
+  readonly waited: number;
+  readonly wakeups: number;
+  /** pCPU cycles between waking and running: the sum of all, and the longest. */
+  readonly wakeLatency: number;
+  readonly wakeLatencyMax: number;
 }
 
 export interface DomainWallClock {
