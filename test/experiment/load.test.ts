@@ -31,7 +31,10 @@ describe('a scenario', () => {
       file: 's.yaml',
       title: 's',
       description: '',
-      host: { pcpus: 4, frequencyHz: 1e9, quantumNs: 1e6, sliceNs: 1e6, clock: 'domain', domainSlots: 0, seed: 1 },
+      host: {
+        ...{ pcpus: 4, frequencyHz: 1e9, quantumNs: 1e6, sliceNs: 1e6, clock: 'domain', domainSlots: 0, seed: 1 },
+        ...{ scheduler: 'credit', boost: true },
+      },
       limitNs: 10e9,
       domains: [
         {
@@ -51,7 +54,7 @@ describe('a scenario', () => {
     const scenario = load(`
 title: All
 description: of it
-host: {pcpus: 2, frequency: 1.5GHz, quantum: 500us, slice: 2 ms, clock: pcpu, seed: 0xffffffff, workers: 3}
+host: {pcpus: 2, frequency: 1.5GHz, quantum: 500us, slice: 2 ms, clock: pcpu, scheduler: round-robin, boost: false, seed: 0xffffffff, workers: 3}
 limits: {time: 2min}
 domains:
   a:
@@ -59,6 +62,8 @@ domains:
     memory: 8MiB
     cmdline: ""
     pcpu: 1
+    weight: 512
+    cap: 25
     translation: {kind: ept, page: 2m, accessed-dirty: false}
     input: "q\\n"
     max-instructions: 20M
@@ -73,6 +78,8 @@ domains:
         quantumNs: 5e5,
         sliceNs: 2e6,
         clock: 'pcpu',
+        scheduler: 'round-robin',
+        boost: false,
         domainSlots: 0,
         seed: 0xffffffff,
         workers: 3,
@@ -81,7 +88,7 @@ domains:
     expect(scenario.limitNs).toBe(120e9);
     expect(scenario.domains.map((domain) => domain.name)).toEqual(['a', 'b', 'c-0', 'c-1', 'c-2']);
     expect(scenario.domains[0]).toMatchObject({
-      ...{ memoryBytes: 8 << 20, pcpu: 1, input: 'q\n', maxInstructions: 20e6 },
+      ...{ memoryBytes: 8 << 20, pcpu: 1, weight: 512, cap: 25, input: 'q\n', maxInstructions: 20e6 },
       translation: { kind: 'ept', pageSize: '2m', accessedDirty: false },
       expect: { outcome: 'poweroff', checksum: { sieve: '0badcafe' } },
     });
