@@ -2,12 +2,12 @@
  * Counter mode with the keystream from outside: the host encrypts counter blocks in bulk (src/machine/keystream.ts), the machine makes
  * the blocks and applies the stream. The bytes are those of ctrPage().
  *
- *   job   +0 u32 key   +4 u32 page   +8 u64 counter   +16 u32 from   +20 u32 to
+ *   job   +0 u32 address of the schedule   +4 u32 page   +8 u64 counter   +16 u32 from   +20 u32 to
  */
 import { PAGE_SIZE } from '../layout';
 import { ctrBlock } from './ctr';
 
-export const JOB_KEY: usize = 0; // the host's number of the key
+export const JOB_SCHEDULE: usize = 0; // read by the host alone
 export const JOB_PAGE: usize = 4;
 export const JOB_COUNTER: usize = 8;
 export const JOB_FROM: usize = 16; // addresses of 4 KiB, aligned to 16; they may be equal

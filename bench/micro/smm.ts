@@ -108,11 +108,10 @@ function prepareCtr(noble: Noble | undefined): Prepared {
   };
   const batched = (pages: number): (() => number) => {
     const host = new HostKeystream(ciphers, memory, STREAM, pages);
-    host.setKey(1, key);
     for (let i = 0; i < PAGES; i++) {
       const job = JOBS + i * JOB_SIZE;
       for (const [at, value] of [
-        [0, 1],
+        [0, SCHEDULE],
         [4, i],
         [16, FROM + i * PAGE],
         [20, TO + i * PAGE],

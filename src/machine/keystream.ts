@@ -5,7 +5,8 @@
  *
  *   jobs in flat memory ─ jobsToBlocks ─▶ counter blocks ─ aes-*-ecb ─▶ keystream ─ applyJobs ─▶ pages
  *
- * One object per thread: it owns its staging memory and its ciphers, which live as long as their keys and are set up once.
+ * One object per thread: it owns its staging memory and its ciphers. A cipher is set up once per key: keys are found where the machine
+ * expanded them, so nothing has to be told when one is replaced.
  */
 import { type Cipher, createCipheriv } from 'node:crypto';
 
@@ -16,9 +17,18 @@ export interface KeystreamFunctions {
 }
 
 const PAGE = 4096;
-/** JOB_SIZE and JOB_KEY of assembly/smm/batch.ts; the test holds them against the core. */
+// Of assembly/smm/batch.ts and aes.ts; the test holds them against the core.
 export const JOB_SIZE = 24;
-const JOB_KEY = 0;
+const JOB_SCHEDULE = 0;
+const SCHEDULE_ROUNDS = 0;
+const SCHEDULE_KEYS = 16;
+const AES_256_ROUNDS = 14;
+
+/** The cipher of an expanded key, and the key, by which it is known when its place holds another. */
+interface Cached {
+  readonly key: Buffer;
+  readonly cipher: Cipher;
+}
 
 export class HostKeystream {
   private readonly functions: KeystreamFunctions;
@@ -27,7 +37,7 @@ export class HostKeystream {
   private readonly stream: number;
   private readonly batch: number;
   private readonly staging: readonly Uint8Array[];
-  private readonly ciphers = new Map<number, Cipher>();
+  private readonly ciphers = new Map<number, Cached>();
 
   /**
    * @param stream address of `batch` pages of flat memory, on chip, that this thread alone uses
@@ -42,42 +52,35 @@ export class HostKeystream {
     this.staging = Array.from({ length: batch + 1 }, (_, n) => this.u8.subarray(stream, stream + n * PAGE));
   }
 
-  /** Takes a 16- or 32-byte key under a number of the caller's choice, in place of what had that number. */
-  setKey(number: number, key: Uint8Array): void {
-    const cipher = createCipheriv(`aes-${key.length * 8}-ecb`, key, null);
-    cipher.setAutoPadding(false);
-    this.ciphers.set(number, cipher);
-  }
-
-  dropKey(number: number): void {
-    this.ciphers.delete(number);
-  }
-
-  /**
-   * Does the `count` jobs from address `jobs` on, in their order. Neighbours with the same key share calls of the cipher.
-   * Throws if a key was not set: the pages of the jobs before it are done.
-   */
+  /** Does the `count` jobs from address `jobs` on, in their order. Neighbours with the same key share calls of the cipher. */
   run(jobs: number, count: number): void {
     for (let done = 0; done < count; ) {
       const first = jobs + done * JOB_SIZE;
-      const key = this.key(first);
+      const schedule = this.schedule(first);
       const most = Math.min(this.batch, count - done);
       let n = 1;
-      while (n < most && this.key(first + n * JOB_SIZE) === key) n++;
-      this.runSome(first, n, key);
+      while (n < most && this.schedule(first + n * JOB_SIZE) === schedule) n++;
+      this.functions.jobsToBlocks(first, n, this.stream);
+      this.u8.set(this.cipher(schedule).update(this.staging[n]!), this.stream);
+      this.functions.applyJobs(first, n, this.stream);
       done += n;
     }
   }
 
-  private key(job: number): number {
-    return this.u32[(job + JOB_KEY) >>> 2]!;
+  private schedule(job: number): number {
+    return this.u32[(job + JOB_SCHEDULE) >>> 2]!;
   }
 
-  private runSome(jobs: number, count: number, key: number): void {
-    const cipher = this.ciphers.get(key);
-    if (cipher === undefined) throw new Error(`keystream: key ${key} was never set`);
-    this.functions.jobsToBlocks(jobs, count, this.stream);
-    this.u8.set(cipher.update(this.staging[count]!), this.stream);
-    this.functions.applyJobs(jobs, count, this.stream);
+  /** The cipher of the key whose schedule lies there now. */
+  private cipher(schedule: number): Cipher {
+    const long = this.u32[(schedule + SCHEDULE_ROUNDS) >>> 2] === AES_256_ROUNDS;
+    const key = Buffer.from(this.u8.subarray(schedule + SCHEDULE_KEYS, schedule + SCHEDULE_KEYS + (long ? 32 : 16)));
+    for (let i = 16; i < key.length; i++) key[i]! ^= 0x63; // assembly/smm/aes.ts: from round key 1 on
+    const known = this.ciphers.get(schedule);
+    if (known?.key.equals(key)) return known.cipher;
+    const cipher = createCipheriv(long ? 'aes-256-ecb' : 'aes-128-ecb', key, null);
+    cipher.setAutoPadding(false);
+    this.ciphers.set(schedule, { key, cipher });
+    return cipher;
   }
 }
