@@ -16,19 +16,19 @@ export const AES_KEYS: usize = 16;
 export const AES_INDEX: usize = 256;
 export const AES_MASKS: usize = 512;
 export const AES_MASKS_ROUND: usize = 512;
-/** Bytes of an expanded key. */
+/** Bytes of an expanded key; aligned to 16. */
 export const AES_SCHEDULE_SIZE: usize = 8192;
 
-// Scratch of one caller; the rest of its layout is in ctr.ts and xts.ts.
+// Scratch of one caller.
 export const SCRATCH_A: usize = 0; // planes
 export const SCRATCH_B: usize = 2048; // planes
 export const SCRATCH_SQUARE: usize = 4096; // 512 bytes
 export const SCRATCH_MASKS: usize = 4608; // 512 bytes
 export const SCRATCH_BYTE: usize = 5120; // planes of one byte
+export const SCRATCH_FIRST: usize = 5248; // 512 bytes
 export const SCRATCH_STATE: usize = 5760; // 16 bytes
 export const SCRATCH_TWEAK: usize = 5776; // 16 bytes
-export const SCRATCH_FIRST: usize = 5248; // 512 bytes
-export const SCRATCH_BLOCKS: usize = 6144; // 128 blocks
+export const SCRATCH_BLOCKS: usize = 6144; // 128 blocks: tweaks
 /** Bytes of scratch that every function of smm/ may overwrite; aligned to 16. Holds secrets: on chip. */
 export const SMM_SCRATCH_SIZE: usize = 8192;
 

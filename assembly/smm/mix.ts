@@ -1,4 +1,4 @@
-/** MixColumns on bit planes, the only linear step of a round that costs anything. */
+/** MixColumns on bit planes (planes.ts), the costliest step of a round after SubBytes. */
 
 function sum(a: v128, b: v128, c: v128, d: v128): v128 {
   return v128.xor(v128.xor(a, b), v128.xor(c, d));

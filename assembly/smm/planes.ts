@@ -84,9 +84,8 @@ function high(a: v128, b: v128): v128 {
 }
 
 /**
- * Four of the eight rows of a turn: rows k, k + 4, k + 8, k + 12 of `from` become rows 4 k … 4 k + 3 of `to`. Done for k = 0 … 3, this
- * is two perfect shuffles of 256 bytes; four of them turn the square. The rows of `from` are `gap` apart, four of them at constant
- * offsets.
+ * Two perfect shuffles of a 16 × 16 byte square, for a quarter of its rows: rows k, k + 4, k + 8 and k + 12 at `from` + 128 k become
+ * rows 4 k … 4 k + 3 at `to`. Four perfect shuffles of 256 bytes turn the square.
  */
 function gather(from: usize, to: usize): void {
   const a = v128.load(from, 0);
@@ -103,7 +102,7 @@ function gather(from: usize, to: usize): void {
   v128.store(to, high(ca, db), 48);
 }
 
-/** The same from the square that gather() wrote to rows 128 bytes apart, where the key and what is at `other` is XORed. */
+/** The other two shuffles: from what gather() wrote to rows 128 bytes apart. The key and what is at `other` are XORed to them. */
 function scatter(from: usize, key: v128, other: usize, to: usize): void {
   const a = v128.load(from, 0);
   const b = v128.load(from, 64);
