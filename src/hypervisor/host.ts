@@ -24,6 +24,7 @@ import type { PcpuReport } from './pcpu.js';
 import { type Executor, inlineExecutor, poolExecutor } from './pool.js';
 import { domainPhase, mips, Registry, type Tracked, wallClock } from './registry.js';
 import { earliestWake, isInUse, isQueued, unpark } from './run-queue.js';
+import { captureMemory, type HostImage, type HostState, restoreMemory } from './save.js';
 import { NEVER } from './timers.js';
 import {
   AbortedError,
@@ -79,6 +80,8 @@ export class Host {
   readonly #nursery: Nursery;
   readonly #operator: Operator;
   #quanta = 0;
+  /** Virtual time at which the last quantum ended. */
+  #time = 0;
 
   /** Lays out the memory and boots all domains. Throws HostError. */
   constructor(config: HostConfig, options: RunOptions) {
@@ -100,8 +103,10 @@ export class Host {
     this.registry.onEnd = (tracked, outcome) => this.#reproduce(tracked, outcome);
     this.#nursery = new Nursery(this.core, config, this.registry);
     this.#operator = new Operator(this.core, this.registry);
-    this.#boot();
-    this.#nursery.arm();
+    if (options.restore === undefined) {
+      this.#boot();
+      this.#nursery.arm();
+    } else this.#restore(options.restore);
     this.#bootMs = performance.now() - started;
   }
 
@@ -113,7 +118,9 @@ export class Host {
         ? inlineExecutor(this.core, this.#rules)
         : poolExecutor(this.#module, this.core.memory, this.#workers, this.#rules);
     const { quantumCycles, limitCycles = Number.POSITIVE_INFINITY } = this.#config;
-    for (let end = quantumCycles; this.registry.alive > 0; end += quantumCycles) {
+    const { save } = this.#options;
+    let saved = save === undefined;
+    for (let end = this.#time + quantumCycles; this.registry.alive > 0; end += quantumCycles) {
       settleGangs(this.core);
       const tasks = this.#tasks(end);
       const reports = tasks.length > 0 ? await this.#executor.run(tasks) : [];
@@ -123,6 +130,11 @@ export class Host {
       this.#nursery.look(end);
       this.#options.operator?.(this.#operator, end);
       tendPools(this.core, this.registry.forks);
+      this.#time = end;
+      if (!saved && end >= save!.at) {
+        saved = true;
+        save!.to(this.capture());
+      }
       if (this.#options.signal?.aborted) throw new AbortedError();
       if (tasks.length === 0 && this.#stuck()) this.#endAll({ kind: 'halted', interrupts: true });
       if (end >= limitCycles) this.#endAll({ kind: 'limit', limit: 'host-time' });
@@ -131,6 +143,39 @@ export class Host {
     tendPools(this.core, 0);
     const runMs = performance.now() - started;
     return this.#result(runMs);
+  }
+
+  /** The host as it is between two quanta. */
+  capture(): HostImage {
+    const state: HostState = {
+      time: this.#time,
+      quanta: this.#quanta,
+      audit: [...this.#audit],
+      reproducers: [...this.#reproducers],
+      registry: this.registry.state,
+      expected: this.#nursery.state,
+    };
+    return { config: this.#config, state, memory: captureMemory(this.core) };
+  }
+
+  #restore({ state, memory }: HostImage): void {
+    const { core } = this;
+    const l = core.layout;
+    restoreMemory(core, memory);
+    this.#time = state.time;
+    this.#quanta = state.quanta;
+    this.#audit.push(...state.audit);
+    this.#reproducers.push(...state.reproducers);
+    this.registry.restore(state.registry);
+    this.#nursery.restore(state.expected);
+    for (const [slot, { maxInstructions = 0 }] of this.#config.domains.entries()) {
+      if (!this.registry.exists(slot)) continue;
+      // A chunk ends at the limit at the latest: see pcpu.ts.
+      const v = this.#view.vcpuAddress(slot);
+      core.writeF64(v + l.VCPU_MAX_RETIRED, maxInstructions);
+      const chunkEnd = core.readF64(v + l.VCPU_CHUNK_END);
+      if (maxInstructions > 0) core.writeF64(v + l.VCPU_CHUNK_END, Math.min(chunkEnd, maxInstructions));
+    }
   }
 
   async close(): Promise<void> {

@@ -35,6 +35,15 @@ export class Nursery {
     }
   }
 
+  get state(): readonly (readonly [number, readonly number[]])[] {
+    return [...this.#expected];
+  }
+
+  restore(state: Nursery['state']): void {
+    this.#expected.clear();
+    for (const [template, slots] of state) this.#expected.set(template, slots);
+  }
+
   /** Whether the domain in the slot is still to come. */
   expects(slot: number): boolean {
     for (const slots of this.#expected.values()) if (slots.includes(slot)) return true;

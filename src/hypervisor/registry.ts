@@ -48,6 +48,15 @@ export interface Birth {
   readonly startMs?: number;
 }
 
+/** The registry as plain data, for a saved host. */
+export interface RegistryState {
+  readonly forks: number;
+  readonly births: readonly (Omit<Tracked, 'config' | 'startMs' | 'runMs'> & {
+    /** Index of the configured domain that has the same settings, or the settings. */
+    readonly config: number | DomainConfig;
+  })[];
+}
+
 export class Registry {
   readonly births: Tracked[] = [];
   /** HostConfig.seed. */
@@ -55,6 +64,7 @@ export class Registry {
   readonly #core: Core;
   readonly #view: HostView;
   readonly #configured: number;
+  readonly #domains: readonly DomainConfig[];
   readonly #slots: (Tracked | undefined)[];
   /** Domains that have not ended. */
   alive = 0;
@@ -72,6 +82,7 @@ export class Registry {
     this.seed = config.seed;
     this.#view = new HostView(core);
     this.#configured = config.domains.length;
+    this.#domains = config.domains;
     this.#slots = new Array<Tracked | undefined>(this.#view.domains).fill(undefined);
     for (const [slot, domain] of config.domains.entries()) this.#add(slot, domain.name, domain, slot, 0);
   }
@@ -84,6 +95,29 @@ export class Registry {
     this.births.push(tracked);
     this.alive++;
     return tracked;
+  }
+
+  get state(): RegistryState {
+    const births = this.births.map(({ config, startMs: _, runMs: __, ...rest }) => {
+      const same = this.#domains.indexOf(config);
+      return { ...rest, config: same < 0 ? config : same };
+    });
+    return { forks: this.forks, births };
+  }
+
+  /** Takes over what `state` gave. */
+  restore(state: RegistryState): void {
+    this.births.length = 0;
+    this.alive = 0;
+    this.forks = state.forks;
+    for (const { config, console, children, result, slot, name, template } of state.births) {
+      const settings = typeof config === 'number' ? this.#domains[config]! : config;
+      const tracked = this.#add(slot, name, settings, template, 0);
+      tracked.console.push(...console);
+      tracked.children = children;
+      tracked.result = result;
+      if (result !== undefined) this.alive--;
+    }
   }
 
   /** The lowest spare slot that holds no domain, or −1. */

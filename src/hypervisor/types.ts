@@ -5,6 +5,7 @@
 
 import type { AuditEntry, HookRule, Operation, VerdictCount } from './hooks.js';
 import type { Operator } from './operator.js';
+import type { HostImage } from './save.js';
 
 /** Modelled cycles per event; read and validated by src/machine/cost-table.ts. */
 export interface CostLine {
@@ -289,6 +290,10 @@ export interface RunOptions {
   readonly onProgress?: (progress: Progress) => void;
   /** Called after every quantum, before the next: what the operator does then is part of what decides the results. */
   readonly operator?: (operator: Operator, cycles: number) => void;
+  /** Saves the host at the end of the quantum in which virtual time `at` (cycles) is reached, and goes on. */
+  readonly save?: { readonly at: number; readonly to: (image: HostImage) => void };
+  /** Goes on from a saved host. The configuration must be its own; only limits may differ, if they have not been reached. */
+  readonly restore?: HostImage;
   /** Stops at the end of the running quantum; `runHost` rejects with `AbortedError`. */
   readonly signal?: AbortSignal;
 }

@@ -2,6 +2,7 @@
  * The compiled core over one shared memory: `Core` holds the layout, the exported functions and typed arrays over the memory.
  * The module is compiled once per process; an instance costs 0.1 ms and is made once per (thread, host).
  */
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -206,6 +207,13 @@ export class Core {
   }
 }
 
+/** SHA-256 of the core in the build folder as it is now. */
+export function coreSha256(): string {
+  return createHash('sha256').update(readFileSync(CORE())).digest('hex');
+}
+
+const CORE = (): string => join(packageRoot(), 'build', 'core.wasm');
+
 const modules = new Map<string, WebAssembly.Module>();
 
 /**
@@ -227,7 +235,7 @@ export function packageRoot(): string {
 }
 
 /** The compiled core, from the package's build folder unless `path` says otherwise; compiled once per process. */
-export function coreModule(path: string = join(packageRoot(), 'build', 'core.wasm')): WebAssembly.Module {
+export function coreModule(path: string = CORE()): WebAssembly.Module {
   let module = modules.get(path);
   if (module === undefined) {
     if (!existsSync(path)) throw new Error(`${path} is missing: run 'npm run build'`);
