@@ -1,7 +1,7 @@
 /** Bit strings and scans, CMPXCHG8B, XLAT, BOUND. Intel SDM Vol. 2A–2D under the instructions' names. */
 import { VCPU_EAX, VCPU_EBX, VCPU_ECX, VCPU_EDX } from '../layout';
-import { alignmentChecked, probeWrite, readU8, readU16, readU32, writeU16, writeU32 } from '../mmu/access';
-import { faulted, raise, raiseError, VECTOR_AC, VECTOR_BR } from '../record';
+import { probeWrite, readU8, readU16, readU32, writeU16, writeU32 } from '../mmu/access';
+import { faulted, raise, VECTOR_BR } from '../record';
 import { FLAG_ZF, getArithmetic, setArithmetic } from './flags';
 import { flagsCarry } from './lazy';
 
@@ -48,8 +48,6 @@ export function cmpxchg8b(s: usize, ea: u32): void {
   if (faulted(s)) return;
   const low = readU32(s, ea);
   const high = readU32(s, ea + 4);
-  if ((ea & 7) != 0 && alignmentChecked(s)) raiseError(s, VECTOR_AC, 0); // the operand is one quadword
-  if (faulted(s)) return;
   const equal = low == load<u32>(s + VCPU_EAX) && high == load<u32>(s + VCPU_EDX);
   // The destination is written either way, as the bus cycle is.
   writeU32(s, ea, equal ? load<u32>(s + VCPU_EBX) : low);

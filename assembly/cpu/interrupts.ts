@@ -53,10 +53,12 @@ import {
   exitInstruction,
   faulted,
   raiseError,
+  VECTOR_BP,
   VECTOR_DB,
   VECTOR_DE,
   VECTOR_DF,
   VECTOR_GP,
+  VECTOR_MC,
   VECTOR_NMI,
   VECTOR_NP,
   VECTOR_OF,
@@ -210,12 +212,14 @@ function exceptionClass(vector: u32): u32 {
 }
 
 /**
- * RF is set in the image that a fault pushes (SDM Vol. 3B 17.3.1.1, "Instruction-Breakpoint Exception Condition"), but
- * not for traps, aborts and instruction breakpoints. `address`: the DR6 bits of #DB; general detect is a fault.
+ * RF is set in the image that a fault pushes (SDM Vol. 3B 18.3.1.1, "Instruction-Breakpoint Exception Condition"), but not
+ * for traps and instruction breakpoints. #DF pushes what EFLAGS.RF "was at the time the event handler was called": set, by
+ * the fault that it is made of, as kernel logs of double faults show (EFLAGS 00010xxx on Intel's processors) and in Bochs.
+ * `address`: the DR6 bits of #DB; general detect is a fault.
  */
 function isFault(vector: u32, address: u32): bool {
   if (vector == VECTOR_DB) return (address & DR6_BD) != 0;
-  return vector != VECTOR_DF && vector != VECTOR_NMI && vector != 3 && vector != VECTOR_OF && vector != 18;
+  return vector != VECTOR_NMI && vector != VECTOR_BP && vector != VECTOR_OF && vector != VECTOR_MC;
 }
 
 function countEvent(s: usize, vector: u32, exception: bool): void {

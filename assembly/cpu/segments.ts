@@ -212,18 +212,20 @@ export function setBusyTr(s: usize, selector: u32, d: u64): void {
   setSegment(s, TR, selector, d | ((TYPE_BUSY as u64) << 40));
 }
 
-/** On a return to an outer level, data segments that it may not use become null. SDM Vol. 2, "RET". */
+/**
+ * On a return to an outer level, data segments that it may not use become null. SDM Vol. 2B, "RET". A null selector with an
+ * RPL becomes 0 there, too, as processors do: what lies in its segment register counts as DPL 0.
+ */
 export function dropInnerSegments(s: usize): void {
   const cpl = load<u32>(s + VCPU_CPL);
   let dropped = false;
   for (let index: u32 = ES; index <= 5; index++) {
     if (index == CS || index == SS) continue;
     const access = load<u32>(segment(s, index), SEGMENT_ACCESS);
-    if (access & ACCESS_UNUSABLE) continue;
-    if (accessDpl(access) < cpl && !(isCode(access) && isConforming(access))) {
-      setNull(s, index, 0);
-      dropped = true;
-    }
+    const usable = !(access & ACCESS_UNUSABLE);
+    if (usable && (accessDpl(access) >= cpl || (isCode(access) && isConforming(access)))) continue;
+    setNull(s, index, 0);
+    dropped = dropped || usable;
   }
   if (dropped) updateMode(s);
 }

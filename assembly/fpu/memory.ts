@@ -16,15 +16,15 @@ function misaligned(s: usize, linear: u32, size: u32): bool {
 
 /** Copies `size` bytes from guest memory to host address `to`; false: fault recorded. */
 export function loadBytes(s: usize, linear: u32, size: u32, to: usize): bool {
+  if (misaligned(s, linear, size)) return false;
   const p = hostRead(s, linear, size);
   if (p != 0) {
-    if (misaligned(s, linear, size)) return false;
     memory.copy(to, p, size);
     return true;
   }
   if (faulted(s)) return false;
   probeRead(s, linear, size);
-  if (faulted(s) || misaligned(s, linear, size)) return false;
+  if (faulted(s)) return false;
   for (let i: u32 = 0; i < size; i++) {
     store<u8>(to + i, readU8(s, linear + i));
   }
@@ -33,15 +33,15 @@ export function loadBytes(s: usize, linear: u32, size: u32, to: usize): bool {
 
 /** Copies `size` bytes from host address `from` to guest memory; false: fault recorded and nothing written. */
 export function storeBytes(s: usize, linear: u32, size: u32, from: usize): bool {
+  if (misaligned(s, linear, size)) return false;
   const p = hostWrite(s, linear, size);
   if (p != 0) {
-    if (misaligned(s, linear, size)) return false;
     memory.copy(p, from, size);
     return true;
   }
   if (faulted(s)) return false;
   probeWrite(s, linear, size);
-  if (faulted(s) || misaligned(s, linear, size)) return false;
+  if (faulted(s)) return false;
   for (let i: u32 = 0; i < size; i++) writeU8(s, linear + i, load<u8>(from + i));
   return true;
 }

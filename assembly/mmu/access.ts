@@ -108,8 +108,9 @@ export function alignmentChecked(s: usize): bool {
 }
 
 /**
- * The one place of the alignment check: called for unaligned accesses when no page fault occurred (Intel SDM Vol. 3A,
- * Table 6-2, "Priority Among Concurrent Events"). While it may fail, the interpreter uses the slow bank (cpu/mode.ts).
+ * The one place of the alignment check: called for unaligned accesses before their pages are looked up, as processors do;
+ * the manual leaves the order to them (Intel SDM Vol. 3A, 6.9, "Prioritization of Concurrent Events"). While it may fail,
+ * the interpreter uses the slow bank (cpu/mode.ts).
  */
 function misaligned(s: usize, bank: usize): bool {
   if (bank == s + VCPU_TLB || !alignmentChecked(s)) return false;
@@ -126,23 +127,26 @@ function load8(s: usize, bank: usize, linear: u32): u32 {
 
 function load16(s: usize, bank: usize, linear: u32): u32 {
   if ((linear & OFFSET) > PAGE_SIZE - 2) return loadCrossing(s, bank, linear, 2);
+  if ((linear & 1) != 0 && misaligned(s, bank)) return 0;
   const host = translate(s, bank, linear, READ, TLB_HELD_READ);
-  if (host == 0 || ((linear & 1) != 0 && misaligned(s, bank))) return 0;
+  if (host == 0) return 0;
   return load<u16>(host) as u32;
 }
 
 function load32(s: usize, bank: usize, linear: u32): u32 {
   if ((linear & OFFSET) > PAGE_SIZE - 4) return loadCrossing(s, bank, linear, 4);
+  if ((linear & 3) != 0 && misaligned(s, bank)) return 0;
   const host = translate(s, bank, linear, READ, TLB_HELD_READ);
-  if (host == 0 || ((linear & 3) != 0 && misaligned(s, bank))) return 0;
+  if (host == 0) return 0;
   return load<u32>(host);
 }
 
 function loadCrossing(s: usize, bank: usize, linear: u32, size: u32): u32 {
+  if (misaligned(s, bank)) return 0;
   const low = translate(s, bank, linear, READ, TLB_HELD_READ);
   if (low == 0) return 0;
   const high = translate(s, bank, (linear & PAGE_MASK) + PAGE_SIZE, READ, TLB_HELD_READ);
-  if (high == 0 || misaligned(s, bank)) return 0;
+  if (high == 0) return 0;
   const split = PAGE_SIZE - (linear & OFFSET); // bytes in the lower page
   let value: u32 = 0;
   for (let i: u32 = 0; i < size; i++) {
@@ -172,9 +176,9 @@ function store16(s: usize, bank: usize, linear: u32, value: u32): void {
     storeCrossing(s, bank, linear, value, 2);
     return;
   }
+  if ((linear & 1) != 0 && misaligned(s, bank)) return;
   const host = translate(s, bank, linear, WRITE, TLB_HELD_WRITE);
-  if (host == 0 || ((linear & 1) != 0 && misaligned(s, bank))) return;
-  if (prepareStore(s, bank, linear, host, 2)) store<u16>(host, value as u16);
+  if (host != 0 && prepareStore(s, bank, linear, host, 2)) store<u16>(host, value as u16);
 }
 
 function store32(s: usize, bank: usize, linear: u32, value: u32): void {
@@ -182,17 +186,18 @@ function store32(s: usize, bank: usize, linear: u32, value: u32): void {
     storeCrossing(s, bank, linear, value, 4);
     return;
   }
+  if ((linear & 3) != 0 && misaligned(s, bank)) return;
   const host = translate(s, bank, linear, WRITE, TLB_HELD_WRITE);
-  if (host == 0 || ((linear & 3) != 0 && misaligned(s, bank))) return;
-  if (prepareStore(s, bank, linear, host, 4)) store<u32>(host, value);
+  if (host != 0 && prepareStore(s, bank, linear, host, 4)) store<u32>(host, value);
 }
 
 function storeCrossing(s: usize, bank: usize, linear: u32, value: u32, size: u32): void {
   const next = (linear & PAGE_MASK) + PAGE_SIZE;
+  if (misaligned(s, bank)) return;
   const low = translate(s, bank, linear, WRITE, TLB_HELD_WRITE);
   if (low == 0) return;
   const high = translate(s, bank, next, WRITE, TLB_HELD_WRITE);
-  if (high == 0 || misaligned(s, bank)) return;
+  if (high == 0) return;
   const split = PAGE_SIZE - (linear & OFFSET);
   if (prepareStore(s, bank, linear, low, split)) {
     for (let i: u32 = 0; i < split; i++) store<u8>(low + i, (value >>> (i << 3)) as u8);
@@ -273,7 +278,7 @@ export function writeSystemU32(s: usize, linear: u32, value: u32): void {
   store32(s, system(s), linear, value);
 }
 
-/** Makes sure that a following access to `size` ≤ 4096 bytes at the current CPL cannot fault on a page. */
+/** Makes sure that a following access to `size` ≤ 4096 bytes at the current CPL cannot fault; 2, 4 and 8 are one operand. */
 export function probeRead(s: usize, linear: u32, size: u32): void {
   probe(s, linear, size, READ, TLB_HELD_READ);
 }
@@ -283,6 +288,8 @@ export function probeWrite(s: usize, linear: u32, size: u32): void {
 
 function probe(s: usize, linear: u32, size: u32, access: u32, right: u32): void {
   const bank = current(s);
+  const operand = size <= 8 && (size & (size - 1)) == 0;
+  if (operand && (linear & (size - 1)) != 0 && misaligned(s, bank)) return;
   if (translate(s, bank, linear, access, right) == 0) return;
   if ((linear & OFFSET) + size > PAGE_SIZE) translate(s, bank, (linear & PAGE_MASK) + PAGE_SIZE, access, right);
 }

@@ -20,8 +20,8 @@ ALIGNMENT "cmpxchg8b at a double word", cmpxchg8b 0x30004
 ALIGNMENT "bound at a double word", bound %eax, 0x30004
 ALIGNMENT "bound at a word", bound %eax, 0x30002
 ALIGNMENT "lea is no access", lea 0x30001, %eax
-ALIGNMENT "across into an absent page: the page fault comes first", movl 0x405ffe, %eax
-ALIGNMENT "in an absent page: the page fault comes first", movl 0x401001, %eax
+ALIGNMENT "across into an absent page: before the page fault", movl 0x405ffe, %eax
+ALIGNMENT "in an absent page: before the page fault", movl 0x401001, %eax
 ALIGNMENT "across a page", movl 0x30fff, %eax
 EXPERIMENT "alignment: push on an odd stack", RING3, AC, 0, alignment_mask
     dec %esp

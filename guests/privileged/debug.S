@@ -335,7 +335,7 @@ EXPERIMENT "breakpoint on the operand of mov ss waits one instruction", RING0, 0
     nop
     nop
 END
-EXPERIMENT "breakpoint on the instruction behind mov ss is suppressed", RING0, 0, AGAIN(1)
+EXPERIMENT "breakpoint on the instruction behind mov ss is suppressed", RING0
     mov %ss, %ecx
     AT dr0, 1f
     ARM LOCAL(0)

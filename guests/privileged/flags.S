@@ -120,7 +120,9 @@ EXPERIMENT "interrupt: right behind iret, with RF in the image", RING0, 0, AGAIN
     iretl
 1:  inc %eax
 END
-EXPERIMENT "interrupt: in ring 3, between iterations of rep movs", RING0, 0, AGAIN_IRQ, request
+EXPERIMENT "interrupt: in ring 3, right behind iret, before rep movs", RING0, 0, AGAIN_IRQ, request
+    LOAD ds, D3
+    mov %eax, %es
     mov $LOW_DATA, %esi
     mov $LOW_STACK, %edi
     mov $3, %ecx

@@ -271,8 +271,7 @@ EXPERIMENT "into v86 and back by task switches", RING0
     movl $0, tss_a + T_EIP
     movl $LOW_SS, tss_a + T_SS
     movl $LOW_TOP, tss_a + T_ESP
-    movw $V_TASK_16 << 8 | 0xcd, LOW_CODE
-    movw $D0, tss_16 + S_ES
+    movl $0x80cd00cd + (V_TASK_16 << 8), LOW_CODE /* int V_TASK_16, int 80h */
     ljmp $TSS_A, $0
 END
     .section .note.GNU-stack, "", @progbits

@@ -22,6 +22,7 @@ const EXIT_WRMSR = 32;
 const EXIT_EPT_VIOLATION = 48;
 const EXIT_EPT_MISCONFIGURATION = 49;
 
+const EFLAGS_TF = 1 << 8;
 const EFLAGS_IF = 1 << 9;
 const VECTOR_GP = 13;
 const FAULT_EXIT = 2;
@@ -77,6 +78,10 @@ function onCpuid(guest: Guest): Verdict {
 /** HLT waits for an interrupt. With interrupts off nothing can end the wait: there is no NMI source. */
 function onHlt(guest: Guest): Verdict {
   const { core, vcpu } = guest;
+  if (vcpu.eflags & EFLAGS_TF) {
+    guest.advance(); // the single-step trap of HLT ends the wait at once
+    return RESUME;
+  }
   if ((vcpu.eflags & EFLAGS_IF) === 0) return guest.end({ kind: 'halted', interrupts: false });
   const l = core.layout;
   syncTimers(guest, guest.clock());

@@ -402,10 +402,10 @@ describe('alignment check', () => {
     expect(machine.fault()).toBeUndefined();
   });
 
-  it('yields to a page fault, and needs all three conditions', () => {
+  it('comes before a page fault, and needs all three conditions', () => {
     const { machine } = checked(CR0_AM, FLAG_AC, true);
     machine.mmu.readU32(machine.s, LINEAR + 0x5001);
-    expect(machine.fault()).toMatchObject({ vector: 14 });
+    expect(machine.fault()).toMatchObject({ vector: 17 });
     for (const [cr0, eflags, user] of [
       [0, FLAG_AC, true],
       [CR0_AM, 0, true],

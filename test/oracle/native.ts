@@ -33,8 +33,6 @@ export function buildNative(): { path: string } | { reason: string } {
   return { path };
 }
 
-const VECTOR_PF = 14;
-const VECTOR_AC = 17;
 const CASE_SIZE = 192;
 const RESULT_SIZE = 64;
 const CODE_AT = 44;
@@ -94,33 +92,16 @@ export function runNative(path: string, programs: readonly Program[], dump = fal
 }
 
 /**
- * Runs programs natively and leaves out (as undefined) what says nothing about IA-32: see `comparable`; that in which
- * processors differ: see `vendorDiffers`; and alignment checks of accesses that would also have faulted on a page, for which the manual's order of priority is not the processor's.
+ * Runs programs natively and leaves out (as undefined) what says nothing about IA-32: see `comparable`; and that in which
+ * processors differ: see `vendorDiffers`.
  */
 export function runComparable(
   path: string,
   programs: readonly Program[],
   vendor: Vendor = vendorHere(),
 ): (Outcome | undefined)[] {
-  const outcomes: (Outcome | undefined)[] = runNative(path, programs);
-  const checked: number[] = [];
-  for (const [i, program] of programs.entries()) {
-    const o = outcomes[i]!;
-    if (!comparable(program, o) || vendorDiffers(vendor, program, o)) outcomes[i] = undefined;
-    else if (o.kind === VECTOR_AC) checked.push(i);
-  }
-  const unchecked = checked.map((i) => withoutAlignment(programs[i]!));
-  const again = unchecked.length > 0 ? runNative(path, unchecked) : [];
-  for (const [k, i] of checked.entries()) {
-    const o = again[k]!;
-    if (o.kind === VECTOR_PF && o.eip === outcomes[i]!.eip) outcomes[i] = undefined;
-  }
-  return outcomes;
-}
-
-/** The program with EFLAGS.AC left clear. */
-function withoutAlignment(program: Program): Program {
-  const code = program.code.slice();
-  for (const at of program.alignment) code[at]! &= ~4;
-  return { ...program, code };
+  return runNative(path, programs).map((o, i) => {
+    const program = programs[i]!;
+    return comparable(program, o) && !vendorDiffers(vendor, program, o) ? o : undefined;
+  });
 }

@@ -80,8 +80,6 @@ export interface Program {
   readonly state: State;
   readonly code: Uint8Array;
   readonly marks: readonly Mark[];
-  /** Offsets of the bytes whose bit 2 becomes EFLAGS.AC. */
-  readonly alignment: readonly number[];
   /** The FXSAVE image it begins with, where floating point is looked at. */
   readonly image: Uint8Array | undefined;
 }
@@ -106,7 +104,6 @@ export class Builder {
   readonly seed: number;
   readonly bytes: number[] = [];
   readonly marks: Mark[] = [];
-  readonly alignment: number[] = [];
   readonly image: Uint8Array | undefined;
   /** All x87 exceptions are masked. */
   floatMasked = true;
@@ -317,7 +314,6 @@ export class Builder {
       state: this.state,
       code: Uint8Array.from(this.bytes),
       marks: this.marks,
-      alignment: this.alignment,
       image: this.image,
     };
   }

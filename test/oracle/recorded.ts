@@ -34,7 +34,7 @@ export function testRecorded(corpus: Corpus): void {
       if (digest(actual, recorded.undefined) === recorded.digest) continue;
       if (++mismatches > MAX_SHOWN) continue;
       const again = machine.run(recorded, 0, true);
-      shown.push(diagnose({ ...recorded, marks: [], alignment: [] }, again, buildNative(), recorded.undefined));
+      shown.push(diagnose({ ...recorded, marks: [] }, again, buildNative(), recorded.undefined));
     }
     expect(mismatches, shown.join('\n\n')).toBe(0);
     expect(cases).toBe(golden.header.recorded);

@@ -22,7 +22,6 @@ function popFlags(p: Builder, extra: number): void {
   const s = extra > 0xffff || r.once(4) ? 4 : r.pick([2, 4] as const);
   p.begin(s === 2 ? 'push16 imm' : 'push32 imm');
   p.encode({ opcode: [0x68], size: s, immediate: bytesOf(v, s), bare: true });
-  if ((v & AC) !== 0) p.alignment.push(p.bytes.length - 2);
   p.begin(s === 2 ? 'popf16' : 'popf32');
   p.encode({ opcode: [0x9d], size: s, bare: true });
   p.effect(POPF_EFFECT);
