@@ -32,6 +32,7 @@ export {
   unshareFault,
   unsharePage,
 } from './mmu/share';
+export { stlbCopy } from './mmu/stlb';
 export { flushAll, moveFrame, shareHeld, tlbInit, unshareHeld } from './mmu/tlb';
 export { AES_SCHEDULE_SIZE, aesEncryptBlock, aesExpand, SMM_SCRATCH_SIZE } from './smm/aes';
 export { applyJobs, JOB_SIZE, jobsToBlocks } from './smm/batch';

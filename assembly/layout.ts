@@ -12,6 +12,7 @@
  *              │ pCPUs    stride PCPU_SIZE     │   run queue, block cache
  *              │ vCPUs    stride VCPU_SIZE     │   registers, counters, L1 TLB
  *              │ domains  stride DOMAIN_SIZE   │   EPT pointer, devices, console ring
+ *              │ second-level TLBs, STLB_SIZE  │   one per vCPU, then the sets of all
  *              │ frame table, 16 B per frame   │
  *              ├───────────────────────────────┤  4 KiB aligned
  *              │ DRAM frames                   │  all that guests, devices and dumps can see
@@ -47,6 +48,7 @@ export const HOST_FREE_COUNT: usize = HOST_FREE_HEAD + 4; // number of free fram
 export const HOST_FRAME_FRESH: usize = HOST_FREE_COUNT + 4; // frames from here on were never allocated nor linked
 /** Frames that the pool of every pCPU should hold, 0: nothing is shared. See mmu/share.ts. */
 export const HOST_POOL_TARGET: usize = HOST_FRAME_FRESH + 4;
+export const HOST_STLB: usize = HOST_POOL_TARGET + 4; // the second-level TLBs, stride STLB_SIZE
 // Policy of the host run, written once at boot; f64 values are whole numbers below 2^53.
 export const HOST_CLOCK_MODE: usize = HOST + 0x100; // u32 HOST_CLOCK_*
 export const HOST_FREQUENCY: usize = HOST + 0x108; // f64 virtual cycles per virtual second
@@ -65,7 +67,7 @@ export const HOST_WEIGHTS: usize = HOST + 0x400;
 
 // ── Event counters (u64 each, per vCPU) ─────────────────────────────────────
 export const COUNTER_RETIRED: u32 = 0; //        instructions retired; REP counts each iteration
-export const COUNTER_TLB_MISS: u32 = 1; //       L1 TLB look-ups that needed a walk
+export const COUNTER_TLB_MISS: u32 = 1; //       TLB look-ups that needed a walk
 export const COUNTER_WALK_GUEST: u32 = 2; //     references to guest page-directory and page-table entries
 export const COUNTER_WALK_EPT: u32 = 3; //       references to EPT entries
 export const COUNTER_EXCEPTION: u32 = 4; //      exceptions delivered to the guest
@@ -73,6 +75,7 @@ export const COUNTER_INTERRUPT: u32 = 5; //      external and software interrupt
 export const COUNTER_PAGE_FAULT: u32 = 6; //     of the exceptions, #PF
 export const COUNTER_TLB_FLUSH: u32 = 7; //      whole-TLB invalidations
 export const COUNTER_DOUBLE_FAULT: u32 = 8; //   of the exceptions, #DF
+export const COUNTER_STLB_HIT: u32 = 9; //       L1 TLB look-ups that the second-level TLB answered
 export const COUNTER_EXIT_CYCLES: u32 = 15; //  modelled cycles of all exits so far; its weight is 1
 /** Exits by basic exit reason (Intel SDM Vol. 3D, Appendix C, "VMX Basic Exit Reasons"): COUNTER_EXIT + reason. */
 export const COUNTER_EXIT: u32 = 16;
@@ -328,7 +331,22 @@ export const VCPU_TLB_LOG: usize = VCPU_TLB_LOG_COUNT + 16; // u16 each: index, 
 /** A bit per 4 MiB of linear address space of which a TLB_HELD_LARGE fragment may be held. */
 export const VCPU_TLB_LARGE: usize = VCPU_TLB_LOG + TLB_LOG_CAPACITY * 2;
 export const TLB_LARGE_SIZE: usize = 1024 / 8;
-export const VCPU_SIZE: usize = (VCPU_TLB_LARGE + TLB_LARGE_SIZE + 4095) & ~4095;
+/** The vCPU's second-level TLB. `tlbInit` takes it from the slot, so a copy of a vCPU does not share one. */
+export const VCPU_STLB: usize = VCPU_TLB_LARGE + TLB_LARGE_SIZE; // host address, 0: none
+export const VCPU_STLB_SHIFT: usize = VCPU_STLB + 4; // log2 of its number of sets
+export const VCPU_STLB_ENTRIES: usize = VCPU_STLB + 8; // how many it is to have, set before `tlbInit`
+export const VCPU_SIZE: usize = (VCPU_STLB + 16 + 4095) & ~4095;
+
+// ── Second-level TLB, one per vCPU slot: mmu/stlb.ts ────────────────────────
+export const STLB_LOCAL: usize = 0; // what tags have above the page where an entry is not global
+export const STLB_GLOBAL: usize = 4; // … and where it is
+export const STLB_CAPACITY: usize = 8; // entries that there is room for, 0: none
+export const STLB_SETS: usize = 12; // host address of the sets
+export const STLB_SIZE: usize = 64;
+export const STLB_WAYS: u32 = 4;
+export const STLB_ENTRY_SIZE: usize = 8;
+export const STLB_ENTRIES_MIN: u32 = 1024;
+export const STLB_ENTRIES_MAX: u32 = 65536;
 
 // ── pCPU ────────────────────────────────────────────────────────────────────
 export const PCPU_INDEX: usize = 0;

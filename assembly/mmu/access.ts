@@ -4,8 +4,11 @@
  *   linear ─▶ held in the TLB with the right? ──yes──▶ host address ─▶ load
  *                │ no: TLB miss                             │
  *                ▼                                          └─▶ void page? dropped · decoded code? stale ─▶ store
+ *              second level ──hit──▶ fill ─▶ host address
+ *                │ no
+ *                ▼
  *              walk ─▶ fault or exit recorded, page dropped
- *                └──▶ fill ─▶ host address
+ *                └──▶ second level, fill ─▶ host address
  *
  * An access that crosses a page translates both pages before it touches a byte, so faults are precise. Accessors
  * return 0, or do nothing, when they recorded a fault: callers test `faulted(s)`.
@@ -15,6 +18,7 @@ import { observeData } from '../cpu/debug';
 import { FLAG_AC } from '../cpu/flags';
 import { segment } from '../cpu/mode';
 import {
+  COUNTER_STLB_HIT,
   COUNTER_TLB_MISS,
   COUNTER_WALK_EPT,
   COUNTER_WALK_GUEST,
@@ -48,6 +52,7 @@ import { codeGeneration, codeWritten } from './code';
 import { FETCH, READ, WRITE } from './ept';
 import { entryOfHost, inVoid } from './frame';
 import { CR0_AM, peek, SUPERVISOR, USER, walk } from './paging';
+import { stlbFind, stlbPut } from './stlb';
 import { entryOf, fill, flushPage, heldOf } from './tlb';
 
 const OFFSET: u32 = PAGE_SIZE - 1;
@@ -66,34 +71,43 @@ function system(s: usize): usize {
 function translate(s: usize, bank: usize, linear: u32, access: u32, right: u32): usize {
   const entry = entryOf(bank, linear);
   if ((load<u32>(heldOf(s, entry)) & (PAGE_MASK | right)) != ((linear & PAGE_MASK) | right)) {
-    if (!miss(s, bank, entry, linear, access)) return 0;
+    if (!miss(s, bank, entry, linear, access, right)) return 0;
   }
   return (linear + load<u32>(entry, TLB_ADDEND)) as usize;
 }
 
 /**
- * Walks and fills. A translation that faults is dropped (Intel SDM Vol. 3A, 4.10.4.1; Vol. 3C, 28.4.3.1). A write to a page
- * that is shared is tried again when it was copied: the first try counts nothing and drops nothing.
+ * Fills the entry from the second level or by a walk. A translation that faults is dropped (Intel SDM Vol. 3A, 4.10.4.1;
+ * Vol. 3C, 28.4.3.1). A write to a page that is shared is tried again when it was copied: the first try counts nothing and
+ * drops nothing.
  */
-function miss(s: usize, bank: usize, entry: usize, linear: u32, access: u32): bool {
+function miss(s: usize, bank: usize, entry: usize, linear: u32, access: u32, right: u32): bool {
+  const user = bank == s + VCPU_TLB ? SUPERVISOR : USER;
+  const known = stlbFind(s, linear, user);
+  if ((known & right) != 0) {
+    count(s, COUNTER_STLB_HIT);
+    fill(s, entry, linear, known);
+    return true;
+  }
   const counters = s + VCPU_COUNTERS;
   const guest = load<u64>(counters + COUNTER_WALK_GUEST * 8);
   const ept = load<u64>(counters + COUNTER_WALK_EPT * 8);
   count(s, COUNTER_TLB_MISS);
-  const found = walk(s, linear, access, bank == s + VCPU_TLB ? SUPERVISOR : USER);
-  if (found == 0) {
-    if (load<u32>(s + VCPU_SHARED_WRITE) == 0) {
-      flushPage(s, linear);
-      return false;
-    }
-    store<u32>(s + VCPU_SHARED_WRITE, 0);
-    store<u64>(counters + COUNTER_TLB_MISS * 8, load<u64>(counters + COUNTER_TLB_MISS * 8) - 1);
-    store<u64>(counters + COUNTER_WALK_GUEST * 8, guest);
-    store<u64>(counters + COUNTER_WALK_EPT * 8, ept);
+  const found = walk(s, linear, access, user);
+  if (found != 0) {
+    stlbPut(s, linear, user, found, known);
+    fill(s, entry, linear, found);
+    return true;
+  }
+  if (load<u32>(s + VCPU_SHARED_WRITE) == 0) {
+    flushPage(s, linear);
     return false;
   }
-  fill(s, entry, linear, found);
-  return true;
+  store<u32>(s + VCPU_SHARED_WRITE, 0);
+  store<u64>(counters + COUNTER_TLB_MISS * 8, load<u64>(counters + COUNTER_TLB_MISS * 8) - 1);
+  store<u64>(counters + COUNTER_WALK_GUEST * 8, guest);
+  store<u64>(counters + COUNTER_WALK_EPT * 8, ept);
+  return false;
 }
 
 // ── Alignment ───────────────────────────────────────────────────────────────

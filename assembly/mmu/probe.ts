@@ -7,4 +7,5 @@ export * from './ept';
 export * from './ept-map';
 export * from './frame';
 export * from './paging';
+export * from './stlb';
 export * from './tlb';

@@ -12,6 +12,8 @@
  *
  * A 4 MiB page is held as 4 KiB fragments; INVLPG drops them all (Intel SDM Vol. 3A, 4.10.2.3, "Details of TLB Use").
  * Entries that are not global are noted in a log when they are filled, so that flushing a few costs little.
+ *
+ * What is dropped here is dropped from the second-level TLB (stlb.ts), too; `fill` is the one place where entries are made.
  */
 import {
   COUNTER_TLB_FLUSH,
@@ -49,6 +51,16 @@ import {
 } from '../layout';
 import { count } from '../record';
 import { entryOfHost, inVoid } from './frame';
+import {
+  stlbDrop,
+  stlbDropAll,
+  stlbDropLarge,
+  stlbDropLocal,
+  stlbInit,
+  stlbMove,
+  stlbShare,
+  stlbUnshare,
+} from './stlb';
 
 const SLOTS: u32 = 2 * TLB_ENTRIES; // of both banks
 const LARGE_SHIFT: u32 = 22;
@@ -120,8 +132,16 @@ function loggedSlot(s: usize, i: u32): u32 {
   return load<u16>(s + VCPU_TLB_LOG + ((i as usize) << 1));
 }
 
-/** Empties the TLB whatever it held; counts nothing. To be called once for a new vCPU. */
+/**
+ * Empties the TLB whatever it held, and gives the vCPU its second level; counts nothing. To be called for a new vCPU, also
+ * for one that was copied, when VCPU_STLB_ENTRIES is set.
+ */
 export function tlbInit(s: usize): void {
+  empty(s);
+  stlbInit(s);
+}
+
+function empty(s: usize): void {
   memory.fill(s + VCPU_TLB, 0x01, 2 * TLB_BANK_SIZE); // a tag of 0x01010101 equals no page either
   memory.fill(s + VCPU_TLB_HELD, 0, 2 * TLB_HELD_BANK_SIZE);
   memory.fill(s + VCPU_TLB_LARGE, 0, TLB_LARGE_SIZE);
@@ -133,13 +153,15 @@ export function tlbInit(s: usize): void {
 /** Drops everything, global entries too: changes of CR0.PG, CR0.WP, CR4.PSE, CR4.PGE and of the EPT. */
 export function flushAll(s: usize): void {
   count(s, COUNTER_TLB_FLUSH);
-  if (load<u32>(s + VCPU_TLB_GLOBALS) != 0) tlbInit(s);
+  stlbDropAll(s);
+  if (load<u32>(s + VCPU_TLB_GLOBALS) != 0) empty(s);
   else dropNonGlobal(s);
 }
 
 /** Drops all but global entries: MOV to CR3 (Intel SDM Vol. 3A, 4.10.4.1, "Operations that Invalidate TLBs"). */
 export function flushNonGlobal(s: usize): void {
   count(s, COUNTER_TLB_FLUSH);
+  stlbDropLocal(s);
   dropNonGlobal(s);
 }
 
@@ -156,7 +178,7 @@ function dropNonGlobal(s: usize): void {
       if ((heldSlot(s, slot) & TLB_HELD_GLOBAL) == 0) clearSlot(s, slot);
     }
   } else {
-    tlbInit(s);
+    empty(s);
     return;
   }
   store<u32>(s + VCPU_TLB_LOG_COUNT, 0);
@@ -170,6 +192,7 @@ export function flushPage(s: usize, linear: u32): void {
   const slot = (linear >>> 12) & (TLB_ENTRIES - 1);
   dropIf(s, slot, page, PAGE_MASK);
   dropIf(s, slot + TLB_ENTRIES, page, PAGE_MASK);
+  stlbDrop(s, linear);
   if (load<u32>(s + VCPU_FETCH_PAGE) == page) store<u32>(s + VCPU_FETCH_PAGE, 1);
   if (mayBeLarge(s, linear)) flushLarge(s, linear);
 }
@@ -189,6 +212,7 @@ function flushLarge(s: usize, linear: u32): void {
   } else {
     for (let slot: u32 = 0; slot < SLOTS; slot++) dropIf(s, slot, wanted, mask);
   }
+  stlbDropLarge(s, linear);
   const p = s + VCPU_TLB_LARGE + ((linear >>> (LARGE_SHIFT + 5)) << 2);
   store<u32>(p, load<u32>(p) & ~(1 << ((linear >>> LARGE_SHIFT) & 31)));
   const fetch = load<u32>(s + VCPU_FETCH_PAGE);
@@ -208,6 +232,7 @@ export function moveFrame(s: usize, from: usize, to: usize): void {
   } else {
     for (let slot: u32 = 0; slot < SLOTS; slot++) moveSlot(s, slot, from as u32, to as u32);
   }
+  stlbMove(s, from as u32, to as u32);
   if (load<usize>(s + VCPU_FETCH_BASE) == from) {
     store<usize>(s + VCPU_FETCH_BASE, to);
     store<u32>(s + VCPU_FETCH_GENERATION, load<u32>(entryOfHost(to), FRAME_GENERATION));
@@ -231,6 +256,7 @@ function writeAgain(s: usize, slot: u32, entry: usize, held: u32, host: u32): vo
 
 /** All pages become shared: takes write permission from what is held, as if it were to be asked for again. */
 export function shareHeld(s: usize): void {
+  stlbShare(s);
   for (let slot: u32 = 0; slot < SLOTS; slot++) {
     const held = heldSlot(s, slot);
     if ((held & TLB_HELD_WRITE) == 0 || inVoid(hostOf(s, slot))) continue;
@@ -241,6 +267,7 @@ export function shareHeld(s: usize): void {
 
 /** The counterpart: pages of frames that belong to `owner` may be written again. */
 export function unshareHeld(s: usize, owner: u32): void {
+  stlbUnshare(s, owner);
   for (let slot: u32 = 0; slot < SLOTS; slot++) {
     const held = heldSlot(s, slot);
     if ((held & TLB_HELD_COW) == 0) continue;

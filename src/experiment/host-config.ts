@@ -35,6 +35,7 @@ export function hostConfig(scenario: Scenario, costTable: CostTable): HostConfig
       ...(spec.pcpu !== undefined && { pcpu: spec.pcpu }),
       ...(spec.input !== undefined && { input: spec.input }),
       ...(spec.cpuidHide !== undefined && { cpuid: hideFeatures(spec.cpuidHide) }),
+      ...(spec.secondLevelTlb !== undefined && { secondLevelTlb: spec.secondLevelTlb }),
       ...(spec.maxInstructions !== undefined && { maxInstructions: spec.maxInstructions }),
       ...(spec.weight !== undefined && { weight: spec.weight }),
       ...(spec.cap !== undefined && { cap: spec.cap }),

@@ -74,11 +74,13 @@ export class DomainLoader {
       this.inspect([...path, 'guest'], domain.guest, image.path, { memoryBytes, cmdline, modules });
     }
     const maxInstructions = domain['max-instructions'];
+    const secondLevelTlb = domain['second-level-tlb'];
     return {
       ...{ name, guest: domain.guest, path: image.path, memoryBytes, cmdline, translation, modules },
       ...(domain.pcpu !== undefined && { pcpu: domain.pcpu }),
       ...(input !== undefined && { input }),
       ...(domain.cpuid?.hide !== undefined && { cpuidHide: domain.cpuid.hide }),
+      ...(secondLevelTlb !== undefined && { secondLevelTlb }),
       ...(maxInstructions !== undefined && { maxInstructions }),
       ...(domain.weight !== undefined && { weight: domain.weight }),
       ...(domain.cap !== undefined && { cap: domain.cap }),

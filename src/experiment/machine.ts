@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { framesNeeded } from '../hypervisor/domain.js';
 import { runHost } from '../hypervisor/host.js';
 import { planBoot } from '../hypervisor/multiboot.js';
+import { secondLevelSlots, secondLevelTotal } from '../hypervisor/second-level-tlb.js';
 import { Core, coreModule, packageRoot } from '../machine/core.js';
 import { DEFAULT_COST_TABLE } from '../machine/cost-table.js';
 import type { LoadContext } from './load-domain.js';
@@ -48,7 +49,8 @@ export function machine(): Machine {
       }, 0);
       const slots = domains.length + domainSlots;
       const frames = memoryBytes === undefined ? least : memoryBytes / PAGE;
-      const pages = core().call.hostBytes(pcpus, slots, slots, frames) >>> 0;
+      const entries = secondLevelTotal(secondLevelSlots(domains, slots));
+      const pages = core().call.hostBytes(pcpus, slots, slots, frames, entries) >>> 0;
       return { needed: pages * WASM_PAGE, limit: 65536 * WASM_PAGE, guests: least * PAGE };
     },
   };

@@ -34,6 +34,8 @@ export interface DomainSpec {
   readonly modules: readonly ModuleSpec[];
   /** CPUID features that the domain does not see. */
   readonly cpuidHide?: readonly CpuidFeature[];
+  /** Entries of the second-level TLB, where the scenario says. */
+  readonly secondLevelTlb?: number;
   readonly maxInstructions?: number;
   /** A control domain. */
   readonly weight?: number;

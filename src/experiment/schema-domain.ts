@@ -1,6 +1,7 @@
 /** `domains:` and `templates:` of the scenario language. Rules between fields are in load-domain.ts. */
 import { z } from 'zod';
 import { CPUID_FEATURES, type CpuidFeature } from '../hypervisor/cpuid.js';
+import { SECOND_LEVEL_MAX, SECOND_LEVEL_MIN } from '../hypervisor/second-level-tlb.js';
 import { quote } from './problem.js';
 import { choice, domainName, flag, integer, LIMITS, latin1, leaf, quantity, text, Wrong } from './schema-fields.js';
 import { COUNT, MEMORY } from './units.js';
@@ -27,6 +28,17 @@ function checksum() {
     if (typeof value === 'string' && (value === 'native' || /^[0-9a-fA-F]{8}$/.test(value))) return value.toLowerCase();
     return new Wrong(`${quote(value)} is not a checksum`);
   });
+}
+
+function tlbEntries() {
+  const sizes = [0];
+  for (let size = SECOND_LEVEL_MIN; size <= SECOND_LEVEL_MAX; size *= 2) sizes.push(size);
+  const allowed = `0 (none), or a power of two from ${SECOND_LEVEL_MIN} to ${SECOND_LEVEL_MAX}`;
+  return leaf<number, number>(allowed, { enum: sizes }, (value) =>
+    typeof value === 'number' && sizes.includes(value)
+      ? value
+      : new Wrong(`${quote(value)} is not a number of entries`),
+  );
 }
 
 const translationSchema = z.strictObject({
@@ -58,6 +70,9 @@ const settings = {
     .optional()
     .describe('physical CPU; default: dealt out in order'),
   translation: translationSchema.prefault({}).describe('how guest-physical memory is found'),
+  'second-level-tlb': tlbEntries()
+    .optional()
+    .describe('entries; default: none up to 16MiB of memory, else as many as cover it'),
   input: latin1(LIMITS.inputMax).optional().describe('bytes waiting at the serial port'),
   cpuid: z
     .strictObject({

@@ -12,6 +12,7 @@ import { releaseForeign } from './foreign.js';
 import { DOMAIN_DYING, leaveParent, releaseMemory } from './fork.js';
 import { releaseGrants } from './grant-table.js';
 import { BOOT_MAGIC, planBoot } from './multiboot.js';
+import { secondLevelEntries } from './second-level-tlb.js';
 import { type DomainConfig, type EptPageSize, HostError } from './types.js';
 
 const PAGE = 4096;
@@ -119,7 +120,7 @@ const FCW_INIT = 0x37f; //   as FNINIT leaves it
 const MXCSR_INIT = 0x1f80;
 
 /** Machine state at entry: Multiboot Specification 0.6.96, 3.2. IDTR is empty, so an early exception is a triple fault. */
-function resetVcpu(core: Core, index: number, pcpu: number, entry: number, info: number): void {
+function resetVcpu(core: Core, index: number, pcpu: number, entry: number, info: number, stlb: number): void {
   const l = core.layout;
   const host = new HostView(core);
   const v = host.vcpuAddress(index);
@@ -140,6 +141,7 @@ function resetVcpu(core: Core, index: number, pcpu: number, entry: number, info:
   for (let i = 0; i < 6; i++) vcpu.setSegment(i, i === l.CS ? FLAT_CODE : FLAT_DATA);
   vcpu.setSegment(6, NULL_LDT);
   vcpu.setSegment(7, BUSY_TSS);
+  core.write(v + l.VCPU_STLB_ENTRIES, stlb);
   core.call.tlbInit(v);
   vcpu.eflags = 0;
   vcpu.eip = entry;
@@ -205,7 +207,7 @@ export function createDomain(
   populatePhysmap(core, index, config, reserved);
   const domain = new DomainView(core, d);
   for (const { address, bytes } of plan.placements) domain.writeMemory(address, bytes);
-  resetVcpu(core, index, pcpu, plan.entry, plan.info);
+  resetVcpu(core, index, pcpu, plan.entry, plan.info, secondLevelEntries(config));
   completeDomain(core, index, config, phase);
   const input = Buffer.from(config.input ?? '', 'latin1');
   if (domain.feedInput(input) < input.length) {
@@ -224,7 +226,7 @@ export function createEmptyDomain(core: Core, index: number, pcpu: number): bool
   const d = beginDomain(core, index, pcpu);
   core.write(d + l.DOMAIN_EPTP, eptp);
   core.write(d + l.DOMAIN_TABLE_PAGES, 1);
-  resetVcpu(core, index, pcpu, 0, 0);
+  resetVcpu(core, index, pcpu, 0, 0, 0); // how much memory it will get is not known
   completeDomain(core, index, {}, 0);
   core.write(d + l.DOMAIN_PAUSED, 1);
   return true;

@@ -238,6 +238,7 @@ function copyVcpu(core: Core, host: HostView, parent: number, child: number, pcp
   const [from, v, p] = [host.vcpuAddress(parent), host.vcpuAddress(child), host.pcpuAddress(pcpu)];
   const frozenAt = core.readF64(host.domainAddress(parent) + l.DOMAIN_FROZEN_AT);
   core.call.copyBytes(v, from, l.VCPU_SIZE);
+  core.call.stlbCopy(v, from);
   core.write(v + l.VCPU_INDEX, child);
   core.write(v + l.VCPU_DOMAIN, host.domainAddress(child));
   core.write(v + l.VCPU_PCPU, p);

@@ -25,6 +25,7 @@ import { type Executor, inlineExecutor, poolExecutor } from './pool.js';
 import { domainPhase, mips, Registry, type Tracked, wallClock } from './registry.js';
 import { earliestWake, isInUse, isQueued, unpark } from './run-queue.js';
 import { captureMemory, type HostImage, type HostState, restoreMemory } from './save.js';
+import { dealSecondLevels, isSecondLevel, secondLevelSlots, secondLevelTotal } from './second-level-tlb.js';
 import { NEVER } from './timers.js';
 import {
   AbortedError,
@@ -192,15 +193,18 @@ export class Host {
       throw new HostError('host-memory', `the domains need ${least} MiB of host memory; ${given} MiB is given`);
     }
     const slots = domains.length + domainSlots;
+    const stlbs = secondLevelSlots(domains, slots);
+    const entries = secondLevelTotal(stlbs);
     let memory: WebAssembly.Memory;
     try {
-      memory = hostMemory(this.#module, pcpus, slots, slots, frames, this.#options.memory);
+      memory = hostMemory(this.#module, pcpus, slots, slots, frames, entries, this.#options.memory);
     } catch (error) {
       if (error instanceof RangeError) throw new HostError('host-memory', error.message);
       throw error;
     }
     const core = new Core(this.#module, memory);
-    core.call.hostInit(pcpus, slots, slots, frames);
+    core.call.hostInit(pcpus, slots, slots, frames, entries);
+    dealSecondLevels(core, stlbs);
     return memory;
   }
 
@@ -413,6 +417,14 @@ function checkConfig(config: HostConfig): void {
     if (names.has(domain.name)) throw new HostError('domain-name', `two domains are called '${domain.name}'`, index);
     names.add(domain.name);
     checkMemory(domain, index);
+    const { secondLevelTlb = 0 } = domain;
+    if (!isSecondLevel(secondLevelTlb)) {
+      throw new HostError(
+        'domain-tlb',
+        `'${domain.name}' cannot have ${secondLevelTlb} second-level TLB entries`,
+        index,
+      );
+    }
     const { pcpu = 0, maxInstructions = 1, weight = DEFAULT_WEIGHT, cap = 0 } = domain;
     whole(`weight of '${domain.name}'`, weight, 1, MAX_WEIGHT);
     whole(`cap of '${domain.name}'`, cap, 0, MAX_CAP);

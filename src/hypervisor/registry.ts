@@ -257,6 +257,7 @@ export class Registry {
       exits,
       exitsTotal,
       tlbMisses: vcpu.counter(l.COUNTER_TLB_MISS),
+      stlbHits: vcpu.counter(l.COUNTER_STLB_HIT),
       tlbFlushes: vcpu.counter(l.COUNTER_TLB_FLUSH),
       walkGuest: vcpu.counter(l.COUNTER_WALK_GUEST),
       walkEpt: vcpu.counter(l.COUNTER_WALK_EPT),

@@ -69,6 +69,11 @@ export interface DomainConfig {
   readonly cap?: number;
   /** The control domain (Xen: IS_PRIV): it may create, fork and control domains. */
   readonly privileged?: boolean;
+  /**
+   * Entries of each vCPU's second-level TLB: 0 (none) or a power of two from 1,024 to 65,536. Default: none where the first level
+   * covers the memory (16 MiB), else the next power of two that covers it, at most 65,536.
+   */
+  readonly secondLevelTlb?: number;
 }
 
 /** When a domain is forked from another: at the end of the quantum in which the other … */
@@ -184,6 +189,7 @@ export interface DomainResult {
   readonly exits: Readonly<Record<string, number>>;
   readonly exitsTotal: number;
   readonly tlbMisses: number;
+  readonly stlbHits: number;
   readonly tlbFlushes: number;
   readonly walkGuest: number;
   readonly walkEpt: number;

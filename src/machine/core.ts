@@ -13,8 +13,8 @@ import { type Layout, readLayout } from './layout.js';
 /** Functions of the core. Addresses are offsets in the flat memory: `vcpu` and `domain` are base addresses. */
 export interface CoreFunctions {
   /** Size of a host in WebAssembly pages; more than 65536 does not fit. */
-  hostBytes(pcpus: number, vcpus: number, domains: number, frames: number): number;
-  hostInit(pcpus: number, vcpus: number, domains: number, frames: number): void;
+  hostBytes(pcpus: number, vcpus: number, domains: number, frames: number, stlbEntries?: number): number;
+  hostInit(pcpus: number, vcpus: number, domains: number, frames: number, stlbEntries?: number): void;
 
   /** Executes up to `budget` instructions; returns a basic exit reason or 0xFFFF (budget used up). */
   run(vcpu: number, budget: number): number;
@@ -32,7 +32,7 @@ export interface CoreFunctions {
   changeCode(vcpu: number): void;
   /** To be called after DR7 was set from outside. */
   armBreakpoints(vcpu: number): void;
-  /** Empties the TLB of a new vCPU. */
+  /** Empties the TLB of a new vCPU; VCPU_STLB_ENTRIES is set. */
   tlbInit(vcpu: number): void;
   flushAll(vcpu: number): void;
   /** Delivers an exception to the guest; afterwards the fault record may hold an exit. */
@@ -70,6 +70,8 @@ export interface CoreFunctions {
   poolFill(pcpu: number, wanted: number): number;
   poolDrain(pcpu: number): void;
   /** All that the TLB holds becomes shared, or the owner's again. */
+  /** Gives a vCPU that was copied from another a second-level TLB that holds the same. */
+  stlbCopy(vcpu: number, from: number): void;
   shareHeld(vcpu: number): void;
   unshareHeld(vcpu: number, owner: number): void;
   /** What the TLB holds of a page moves with it, from one host address to another. */
@@ -135,6 +137,7 @@ const FUNCTIONS: readonly (keyof CoreFunctions)[] = [
   'unshareFault',
   'poolFill',
   'poolDrain',
+  'stlbCopy',
   'shareHeld',
   'unshareHeld',
   'moveFrame',
@@ -248,6 +251,7 @@ export function coreModule(path: string = CORE()): WebAssembly.Module {
 
 /**
  * Shared memory for a host of the given size. Throws RangeError if it does not fit into 4 GiB.
+ * @param stlbEntries of all second-level TLBs
  * @param allocate gives zeroed shared memory of at least so many pages
  */
 export function hostMemory(
@@ -256,10 +260,11 @@ export function hostMemory(
   vcpus: number,
   domains: number,
   frames: number,
+  stlbEntries: number = 0,
   allocate: (pages: number) => WebAssembly.Memory = sharedMemory,
 ): WebAssembly.Memory {
   const probe = checkedFunctions(instantiate(module, sharedMemory(16)).exports);
-  const pages = probe.hostBytes(pcpus, vcpus, domains, frames) >>> 0;
+  const pages = probe.hostBytes(pcpus, vcpus, domains, frames, stlbEntries) >>> 0;
   if (pages > MAX_PAGES) throw new RangeError(`the host needs ${pages / 16} MiB of flat memory; 4096 MiB is the limit`);
   return allocate(pages);
 }

@@ -17,6 +17,7 @@ const COUNTER_OF: ReadonlyMap<string, keyof Layout> = new Map([
   ['page-fault', 'COUNTER_PAGE_FAULT'],
   ['tlb-flush', 'COUNTER_TLB_FLUSH'],
   ['double-fault', 'COUNTER_DOUBLE_FAULT'],
+  ['stlb-hit', 'COUNTER_STLB_HIT'],
 ]);
 
 /** What no vCPU counts, because its pCPU pays: src/hypervisor/context-switch.ts. */
@@ -34,6 +35,12 @@ export const DEFAULT_COST_TABLE: CostTable = {
       event: 'tlb-miss',
       cycles: 9,
       source: 'estimate: the look-up that finds nothing and the start of a walk; its references are counted apart',
+    },
+    {
+      event: 'stlb-hit',
+      cycles: 7,
+      source:
+        'Intel 64 and IA-32 Architectures Optimization Reference Manual, Sandy Bridge: DTLB miss that hits the STLB',
     },
     {
       event: 'walk-guest',

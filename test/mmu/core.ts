@@ -84,7 +84,7 @@ function usable(file: string, since: number): WebAssembly.Module | undefined {
   if (!existsSync(file) || statSync(file).mtimeMs < since) return undefined;
   const module = new WebAssembly.Module(readFileSync(file));
   const names = new Set(WebAssembly.Module.exports(module).map((entry) => entry.name));
-  return names.has('benchEpt') && names.has('VCPU_TLB_LARGE') ? module : undefined;
+  return names.has('benchEpt') && names.has('VCPU_STLB') ? module : undefined;
 }
 
 function compile(file: string): void {

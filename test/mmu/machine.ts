@@ -1,7 +1,7 @@
 /**
  * One vCPU and a few frames of DRAM, without hypervisor: what a test of the MMU needs. Names follow assembly/layout.ts.
  *
- *   REGIONS ──▶ pCPU header │ vCPU │ vCPU 2 │ frame table │ DRAM
+ *   REGIONS ──▶ pCPU header │ vCPU │ vCPU 2 │ second-level TLB of the vCPU │ frame table │ DRAM
  */
 import { layout, loadCore, type Mmu } from './core.js';
 
@@ -28,18 +28,23 @@ export class Machine {
   readonly s2: number;
   readonly pcpu: number;
   readonly dram: number;
+  /** Its second-level TLB, STLB_*. */
+  readonly stlb: number;
   readonly view: DataView;
   /** All of DRAM. */
   readonly bytes: Uint8Array;
   readonly #layout = new Map<string, number>();
 
-  constructor(frames: number) {
+  /** `stlb`: entries of the second-level TLB. */
+  constructor(frames: number, stlb: number = 0) {
     this.frames = frames;
     const at = layout;
     this.pcpu = align(at('REGIONS'));
     this.s = this.pcpu + 4096;
     this.s2 = this.s + at('VCPU_SIZE');
-    const table = this.s2 + at('VCPU_SIZE');
+    const second = this.s2 + at('VCPU_SIZE');
+    const sets = second + 2 * at('STLB_SIZE');
+    const table = align(sets + stlb * at('STLB_ENTRY_SIZE'));
     this.dram = align(table + frames * at('FRAME_ENTRY_SIZE'));
     const { mmu, memory } = loadCore(this.dram + frames * 4096);
     this.mmu = mmu;
@@ -49,6 +54,12 @@ export class Machine {
     this.set('HOST_FRAME_TABLE', table);
     this.set('HOST_DRAM', this.dram);
     this.set('HOST_END', this.dram + frames * 4096);
+    this.set('HOST_VCPU_BASE', this.s);
+    this.set('HOST_STLB', second);
+    this.stlb = second;
+    this.view.setUint32(second + at('STLB_CAPACITY'), stlb, true);
+    this.view.setUint32(second + at('STLB_SETS'), sets, true);
+    this.set('VCPU_STLB_ENTRIES', stlb);
     this.mmu.frameInit();
     for (const s of [this.s, this.s2]) {
       this.mmu.tlbInit(s);

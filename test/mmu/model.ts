@@ -264,14 +264,67 @@ export class Model {
   }
 }
 
-/** The TLB's geometry is the machine's own: two direct-mapped banks of 4096 pages. Every access of a value goes through it. */
+interface Held {
+  /** Linear page number. */
+  readonly linear: number;
+  readonly page: Page;
+}
+
+/** What a held translation is dropped by. */
+type Doomed = (entry: Held) => boolean;
+
+/** The second level: four ways, newest first. A page's set is the exclusive-or of the digits of its number, one digit per set. */
+export class SecondLevelModel {
+  readonly sets: ((Held & { readonly user: boolean }) | undefined)[][];
+
+  constructor(entries: number) {
+    this.sets = Array.from({ length: entries / 4 }, () => new Array(4).fill(undefined));
+  }
+
+  #set(linear: number) {
+    if (this.sets.length === 0) return undefined;
+    let index = 0;
+    for (let rest = linear; rest > 0; rest = Math.floor(rest / this.sets.length)) index ^= rest % this.sets.length;
+    return this.sets[index];
+  }
+
+  find(linear: number, user: boolean): Page | undefined {
+    return this.#set(linear)?.find((entry) => entry?.linear === linear && entry.user === user)?.page;
+  }
+
+  put(linear: number, user: boolean, page: Page): void {
+    const set = this.#set(linear);
+    if (set === undefined) return;
+    const known = set.findIndex((entry) => entry?.linear === linear && entry.user === user);
+    if (known >= 0) set[known] = { linear, user, page };
+    else {
+      set.unshift({ linear, user, page });
+      set.pop();
+    }
+  }
+
+  drop(doomed: Doomed): void {
+    for (const set of this.sets) {
+      for (const [way, entry] of set.entries()) if (entry !== undefined && doomed(entry)) set[way] = undefined;
+    }
+  }
+}
+
+/**
+ * The TLB's geometry is the machine's own: two direct-mapped banks of 4096 pages, and a second level. Every access of a value
+ * goes through it.
+ */
 export class TlbModel {
   readonly model: Model;
-  readonly held = new Map<number, { readonly linear: number; readonly page: Page }>();
+  readonly held = new Map<number, Held>();
+  readonly second: SecondLevelModel;
+  /** Look-ups that needed a walk, and those of the first level that the second answered. */
   misses = 0;
+  secondHits = 0;
 
-  constructor(model: Model) {
+  constructor(model: Model, secondLevelEntries: number) {
     this.model = model;
+    this.second = new SecondLevelModel(secondLevelEntries);
   }
 
   #slot(linear: number, user: boolean): number {
@@ -284,10 +337,20 @@ export class TlbModel {
     const entry = this.held.get(slot);
     const right = kind === 'fetch' ? 'execute' : kind;
     if (entry !== undefined && entry.linear === linear >>> 12 && entry.page[right]) return entry.page;
+    const known = this.second.find(linear >>> 12, user);
+    if (known?.[right]) {
+      this.secondHits++;
+      this.held.set(slot, { linear: linear >>> 12, page: known });
+      return known;
+    }
     this.misses++;
     const found = this.model.translate(linear, kind, user);
-    if ('kind' in found) this.flushPage(linear);
-    else this.held.set(slot, { linear: linear >>> 12, page: found });
+    if ('kind' in found) {
+      this.flushPage(linear);
+      return found;
+    }
+    this.second.put(linear >>> 12, user, found);
+    this.held.set(slot, { linear: linear >>> 12, page: found });
     return found;
   }
 
@@ -326,15 +389,19 @@ export class TlbModel {
 
   /** INVLPG: all fragments of the page that contains the address (Vol. 3A, 4.10.2.3), global or not. */
   flushPage(linear: number): void {
-    for (const [slot, entry] of this.held) {
-      const same = entry.linear === linear >>> 12;
-      if (same || (entry.page.large && entry.linear >>> 10 === linear >>> 22)) this.held.delete(slot);
-    }
+    this.#drop(
+      (entry) => entry.linear === linear >>> 12 || (entry.page.large && entry.linear >>> 10 === linear >>> 22),
+    );
   }
   flushNonGlobal(): void {
-    for (const [slot, entry] of this.held) if (!entry.page.global) this.held.delete(slot);
+    this.#drop((entry) => !entry.page.global);
   }
   flushAll(): void {
-    this.held.clear();
+    this.#drop(() => true);
+  }
+
+  #drop(doomed: Doomed): void {
+    for (const [slot, entry] of this.held) if (doomed(entry)) this.held.delete(slot);
+    this.second.drop(doomed);
   }
 }

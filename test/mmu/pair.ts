@@ -1,6 +1,6 @@
 /** The core and the reference model side by side: every access goes to both, every observable result is compared. */
 import { Machine } from './machine.js';
-import { type Cpu, type Kind, Model, type ModelFault, TlbModel } from './model.js';
+import { type Cpu, type Kind, Model, type ModelFault, type Page, TlbModel } from './model.js';
 
 export interface Access {
   readonly kind: Kind;
@@ -20,13 +20,14 @@ export class Pair {
   readonly cpu: Cpu = { cr0: 1, cr3: 0, cr4: 0, eptp: 0, directBase: 0, directLimit: 0 };
   readonly model: Model;
   readonly tlb: TlbModel;
-  #before = { miss: 0, guest: 0, ept: 0 };
+  #before = { miss: 0, second: 0, guest: 0, ept: 0 };
 
-  constructor(frames: number) {
-    this.machine = new Machine(frames);
+  /** `stlb`: entries of the second-level TLB. */
+  constructor(frames: number, stlb: number = 0) {
+    this.machine = new Machine(frames, stlb);
     this.bytes = new Uint8Array(frames * 4096);
     this.model = new Model(this.bytes, this.cpu);
-    this.tlb = new TlbModel(this.model);
+    this.tlb = new TlbModel(this.model, stlb);
   }
 
   /** Sets registers in both. Does not flush: callers do what an operating system would do. */
@@ -64,6 +65,7 @@ export class Pair {
     const { machine } = this;
     return {
       miss: machine.count('COUNTER_TLB_MISS'),
+      second: machine.count('COUNTER_STLB_HIT'),
       guest: machine.count('COUNTER_WALK_GUEST'),
       ept: machine.count('COUNTER_WALK_EPT'),
     };
@@ -110,13 +112,16 @@ export class Pair {
     const counts = this.#counts();
     const before = this.#before;
     const miss = counts.miss - before.miss;
+    const second = counts.second - before.second;
     const guest = counts.guest - before.guest;
     const ept = counts.ept - before.ept;
     if (miss !== this.tlb.misses) fail('misses', miss, this.tlb.misses);
+    if (second !== this.tlb.secondHits) fail('second-level hits', second, this.tlb.secondHits);
     if (guest !== this.model.guestReferences) fail('guest references', guest, this.model.guestReferences);
     if (ept !== this.model.eptReferences) fail('EPT references', ept, this.model.eptReferences);
     this.#before = counts;
     this.tlb.misses = 0;
+    this.tlb.secondHits = 0;
     this.model.guestReferences = 0;
     this.model.eptReferences = 0;
     if (Buffer.compare(this.machine.bytes, this.bytes) !== 0) {
@@ -152,19 +157,52 @@ export class Pair {
       }
       const { page } = entry;
       const linear = (entry.linear << 12) >>> 0;
-      let expected = linear | at('TLB_HELD_VALID');
-      if (page.read) expected |= at('TLB_HELD_READ');
-      if (page.write) expected |= at('TLB_HELD_WRITE');
-      if (page.execute) expected |= at('TLB_HELD_EXECUTE');
-      if (page.global) expected |= at('TLB_HELD_GLOBAL');
-      if (page.large) expected |= at('TLB_HELD_LARGE');
-      if (held !== expected >>> 0) fail(`held, expected 0x${(expected >>> 0).toString(16)}`);
-      const host = page.machine === undefined ? at('VOID_PAGE') : machine.dram + page.machine;
+      const expected = (linear | this.#attributes(page)) >>> 0;
+      if (held !== expected) fail(`held, expected 0x${expected.toString(16)}`);
+      const host = this.#host(page);
       if ((linear + addend) >>> 0 !== host) fail('addend');
       if (armed(tagR) !== page.read || (page.read && tagR !== linear)) fail('tagR');
       if (armed(tagX) !== page.execute || (page.execute && tagX !== linear)) fail('tagX');
       const writable = page.write && page.machine !== undefined; // no code is marked here
       if (armed(tagW) !== writable || (writable && tagW !== linear)) fail('tagW');
+    }
+    this.#compareSecond();
+  }
+
+  #attributes(page: Page): number {
+    const at = (name: string): number => this.machine.at(name);
+    let held = at('TLB_HELD_VALID');
+    if (page.read) held |= at('TLB_HELD_READ');
+    if (page.write) held |= at('TLB_HELD_WRITE');
+    if (page.execute) held |= at('TLB_HELD_EXECUTE');
+    if (page.global) held |= at('TLB_HELD_GLOBAL');
+    if (page.large) held |= at('TLB_HELD_LARGE');
+    return held;
+  }
+
+  #host(page: Page): number {
+    return page.machine === undefined ? this.machine.at('VOID_PAGE') : this.machine.dram + page.machine;
+  }
+
+  /** Compares the second level, way by way: the format is told in assembly/mmu/stlb.ts. */
+  #compareSecond(): void {
+    const { machine } = this;
+    const word = (p: number): number => machine.view.getUint32(p, true);
+    const generations = [machine.at('STLB_LOCAL'), machine.at('STLB_GLOBAL')].map((at) => word(machine.stlb + at));
+    const digit = Math.log2(this.tlb.second.sets.length);
+    for (const [index, set] of this.tlb.second.sets.entries()) {
+      for (const [way, entry] of set.entries()) {
+        const p = word(machine.stlb + machine.at('STLB_SETS')) + 32 * index + 4 * way;
+        const [tag, held] = [word(p), word(p + 16)];
+        let expected = 'nothing';
+        if (entry !== undefined) {
+          const beginning = generations[entry.page.global ? 1 : 0]!;
+          expected = `${beginning + (entry.user ? 4096 : 0) + (entry.linear >>> digit)}: ${this.#host(entry.page) + this.#attributes(entry.page)}`;
+        }
+        const valid = generations.some((generation) => tag >>> 13 === generation >>> 13);
+        const found = valid ? `${tag}: ${held}` : 'nothing';
+        if (found !== expected) throw new Error(`second level, set ${index}, way ${way}: ${found}, model ${expected}`);
+      }
     }
   }
 }

@@ -46,8 +46,8 @@ export function setEpt(pair: Pair, frame: number, rights: number, extra = 0n): v
 }
 
 /** All tables as described above, everything permitted, no flag set; registers with paging on. */
-export function makeTables(eptp: number): Pair {
-  const pair = new Pair(FRAMES);
+export function makeTables(eptp: number, stlb: number = 0): Pair {
+  const pair = new Pair(FRAMES, stlb);
   pair.write64(PML4, BigInt(PDPT) | 7n);
   pair.write64(PDPT, BigInt(PD) | 7n);
   pair.write64(PD, BigInt(PT) | 7n);
