@@ -284,5 +284,6 @@ function abort(_message?: number, _file?: number, line?: number, column?: number
 function checkedFunctions(exports: WebAssembly.Exports): CoreFunctions {
   const missing = FUNCTIONS.filter((name) => typeof exports[name] !== 'function');
   if (missing.length > 0) throw new Error(`the core does not export ${missing.join(', ')}: rebuild it`);
-  return exports as unknown as CoreFunctions;
+  // The exports themselves are a hash table to V8: see readLayout.
+  return Object.fromEntries(FUNCTIONS.map((name) => [name, exports[name]])) as unknown as CoreFunctions;
 }
