@@ -285,5 +285,6 @@ function checkedFunctions(exports: WebAssembly.Exports): CoreFunctions {
   const missing = FUNCTIONS.filter((name) => typeof exports[name] !== 'function');
   if (missing.length > 0) throw new Error(`the core does not export ${missing.join(', ')}: rebuild it`);
   // The exports themselves are a hash table to V8: see readLayout.
-  return Object.fromEntries(FUNCTIONS.map((name) => [name, exports[name]])) as unknown as CoreFunctions;
+  const functions = Object.entries(exports).filter(([, value]) => typeof value === 'function');
+  return Object.fromEntries(functions) as unknown as CoreFunctions;
 }

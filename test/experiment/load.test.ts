@@ -422,3 +422,13 @@ describe('security rules', () => {
     expect(problems(rules('  - { verdict: deny, domain: a }'))[0]).toContain("unknown key 'domain'");
   });
 });
+
+it('a second-level TLB has a number of entries that it can have', () => {
+  const text = (entries: string) => `domains:\n  a: { guest: sieve, second-level-tlb: ${entries} }\n`;
+  for (const entries of [0, 1024, 65536])
+    expect(load(text(String(entries))).domains[0]).toMatchObject({ secondLevelTlb: entries });
+  expect(load('domains: {a: {guest: sieve}}').domains[0]).not.toHaveProperty('secondLevelTlb');
+  for (const entries of ['-1', '512', '1025', '131072', 'many', '[]']) {
+    expect(problems(text(entries))[0]).toMatch(/^s\.yaml:2:\d+: .*second-level-tlb: .*power of two from 1024 to 65536/);
+  }
+});

@@ -184,7 +184,7 @@ it.each([0, 1024])(
         for (const action of steps) apply(pair, action);
         pair.compareTlb();
       }),
-      { numRuns: 2500 },
+      { numRuns: 1500 },
     );
     // The generator reaches every outcome often enough to mean something.
     for (const kind of ['none', 'exception0', 'exception1', 'exception9', 'violation', 'misconfiguration']) {
