@@ -82,7 +82,16 @@ export function fakeMachine(options: FakeOptions = {}): FakeMachine {
             exits: { cpuid: 2 },
             exitsTotal: 2,
           },
-          ...{ tlbMisses: 30, stlbHits: 0, tlbFlushes: 1, walkGuest: 60, walkEpt: 360, exceptions: 0, interrupts: 0, pageFaults: 0 },
+          ...{
+            tlbMisses: 30,
+            stlbHits: 0,
+            tlbFlushes: 1,
+            walkGuest: 60,
+            walkEpt: 360,
+            exceptions: 0,
+            interrupts: 0,
+            pageFaults: 0,
+          },
           ...{
             pages: domain.memoryBytes / 4096,
             tablePages: 3,
