@@ -99,19 +99,23 @@ function characters(text: string, at: number): number {
   return word;
 }
 
+const words = (text: string) => [characters(text, 0), characters(text, 4), characters(text, 8)] as const;
+const VENDOR = words('GenuineIntel'); // in EBX, EDX, ECX
+const XEN_SIGNATURE = words('XenVMMXenVMM'); // in EBX, ECX, EDX
+
 /** Fills `out` for `leaf` as domain `domid` sees it. Basic leaves beyond the last return the last one's data, as the manual has it. */
 export function cpuid(leaf: number, featuresEdx: number, featuresEcx: number, out: CpuidResult, domid = 0): void {
   out.eax = out.ebx = out.ecx = out.edx = 0;
   if (leaf === 0) {
     out.eax = MAX_BASIC;
-    out.ebx = characters('Genu', 0);
-    out.edx = characters('ineI', 0);
-    out.ecx = characters('ntel', 0);
+    out.ebx = VENDOR[0];
+    out.edx = VENDOR[1];
+    out.ecx = VENDOR[2];
   } else if (leaf === XEN_BASE && featuresEcx & FEATURE_HYPERVISOR) {
     out.eax = XEN_MAX;
-    out.ebx = characters('XenV', 0);
-    out.ecx = characters('MMXe', 0);
-    out.edx = characters('nVMM', 0);
+    out.ebx = XEN_SIGNATURE[0];
+    out.ecx = XEN_SIGNATURE[1];
+    out.edx = XEN_SIGNATURE[2];
   } else if (leaf === XEN_BASE + 1 && featuresEcx & FEATURE_HYPERVISOR) {
     out.eax = XEN_VERSION;
   } else if (leaf === XEN_BASE + 2 && featuresEcx & FEATURE_HYPERVISOR) {

@@ -40,6 +40,14 @@ export const EXIT_HANDLERS: readonly (ExitHandler | undefined)[] = handlerTable(
   [EXIT_EPT_MISCONFIGURATION, onEptMisconfiguration],
 ]);
 
+/**
+ * Whether an exit leaves the PIT, the interrupt controller and the vCPU's timers as they are: then what was known of the next
+ * deadline holds. Hypercalls that move a timer say so themselves (guest.deadline).
+ */
+export function keepsTimers(reason: number): boolean {
+  return reason === EXIT_CPUID || reason === EXIT_VMCALL;
+}
+
 /** Handles the exit with basic reason `reason` that the guest's exit record describes. */
 export function handleExit(guest: Guest, reason: number): Verdict {
   const handler = EXIT_HANDLERS[reason];

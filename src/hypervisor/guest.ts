@@ -50,6 +50,8 @@ export class Guest {
   registry: Registry | undefined;
   /** pCPU time − modelled cycles, while the vCPU runs. */
   base = 0;
+  /** While the vCPU runs: the clock before which none of the domain's timers is due; 0: not known, one may have been moved. */
+  deadline = 0;
   /** Where events for other pCPUs go. */
   sends: Send[] = [];
 

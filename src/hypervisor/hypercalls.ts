@@ -35,7 +35,9 @@ const CONSOLE_CHUNK = 1024;
 
 type Hypercall = (guest: Guest) => Verdict;
 
-const HYPERCALLS: ReadonlyMap<number, Hypercall> = new Map([
+/** By number. */
+const HYPERCALLS: (Hypercall | undefined)[] = new Array<Hypercall | undefined>(64).fill(undefined);
+for (const [number, handler] of [
   [HYPERVISOR_MEMORY_OP, memoryOp],
   [HYPERVISOR_XEN_VERSION, xenVersion],
   [HYPERVISOR_CONSOLE_IO, consoleIo],
@@ -46,7 +48,8 @@ const HYPERCALLS: ReadonlyMap<number, Hypercall> = new Map([
   [HYPERVISOR_HVM_OP, hvmOp],
   [HYPERVISOR_SYSCTL, sysctl],
   [HYPERVISOR_DOMCTL, domctl],
-]);
+] as const)
+  HYPERCALLS[number] = handler;
 
 /**
  * Handles a VMCALL; EIP moves on unless the hypercall is to be continued. DEFER: nothing has been done yet, and the same
@@ -57,7 +60,7 @@ export function hypercall(guest: Guest): Verdict {
   if (guest.vcpu.cpl !== 0) return guest.finish(-EPERM);
   if (!guest.serial && poolIsLow(guest.core, guest.core.read(guest.vcpu.base + guest.core.layout.VCPU_PCPU)))
     return DEFER;
-  const handler = HYPERCALLS.get(guest.vcpu.eax);
+  const handler = HYPERCALLS[guest.vcpu.eax];
   return handler === undefined ? guest.finish(-ENOSYS) : handler(guest);
 }
 

@@ -20,7 +20,7 @@ import type { Core } from '../machine/core.js';
 import { HostView } from '../machine/views.js';
 import { contextSwitch, VCPU_NONE } from './context-switch.js';
 import { budget, charge, usesCredit } from './credit.js';
-import { handleExit } from './exits.js';
+import { handleExit, keepsTimers } from './exits.js';
 import { BLOCK, DEFER, END, Guest, RESUME, type Send, type Verdict, YIELD } from './guest.js';
 import { type AuditEntry, Hooks, type ResolvedRule } from './hooks.js';
 import { dequeue, earliestWake, enqueue, enqueueBlocked, enqueueWoken, noteStart, takeWoken } from './run-queue.js';
@@ -203,6 +203,7 @@ export class PcpuRunner {
     let cycles = core.call.modelledCycles(v);
     let base = time - cycles;
     guest.base = base;
+    guest.deadline = 0;
     if (!this.#ownClock) {
       core.call.setIdle(v, base);
       core.writeF64(chunkEndAt, 0);
@@ -226,6 +227,7 @@ export class PcpuRunner {
         const budget = Math.min(this.#approach(left), chunkEnd - retired, MAX_BUDGET);
         const reason = core.call.run(v, budget);
         if (reason !== EXIT_BUDGET) {
+          if (!keepsTimers(reason)) guest.deadline = 0;
           verdict = handleExit(guest, reason);
           if (guest.stolen === 0) core.writeF64(chunkEndAt, 0);
           else base = this.#steal(guest, base);
@@ -271,8 +273,11 @@ export class PcpuRunner {
     const limit = core.readF64(v + l.VCPU_MAX_RETIRED) || NEVER;
     if (retired >= limit) return retired;
     const clock = core.readF64(v + l.VCPU_IDLE) + cycles;
-    syncTimers(guest, clock);
-    const next = nextDeadline(guest);
+    if (guest.deadline <= clock) {
+      syncTimers(guest, clock);
+      guest.deadline = nextDeadline(guest);
+    }
+    const next = guest.deadline;
     return next >= NEVER ? limit : Math.min(limit, retired + this.#approach(next - clock));
   }
 

@@ -18,6 +18,7 @@ export function cyclesOf(guest: Guest, ns: number): number {
 export function syncTimers(guest: Guest, clock: number): void {
   const { core, vcpu, domain } = guest;
   const l = core.layout;
+  guest.deadline = 0;
   core.call.pitSync(domain.base, clock);
   const once = core.readF64(vcpu.base + l.VCPU_TIMER_ONCE);
   const next = core.readF64(vcpu.base + l.VCPU_TIMER_NEXT);

@@ -16,6 +16,7 @@ const LEAST_PERIOD = 1_000_000; // ns, as in Xen
 export function vcpuOp(guest: Guest): Verdict {
   const { core, vcpu } = guest;
   const l = core.layout;
+  guest.deadline = 0;
   if (vcpu.ecx !== 0) return guest.finish(-ENOENT);
   switch (vcpu.ebx) {
     case UP:
