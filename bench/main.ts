@@ -15,6 +15,7 @@ import { MICRO_BENCHES } from './micro/benches.js';
 import { runMicro } from './micro/run.js';
 import { ENGINE_NAMES } from './peers/engines.js';
 import { runEvents } from './peers/events.js';
+import { runHypervisor } from './peers/hypervisor.js';
 import type { PeerOptions } from './peers/measure.js';
 import { runPeers } from './peers/peers.js';
 import { BenchError, type Progress, progressTo } from './progress.js';
@@ -65,6 +66,13 @@ const ENTRIES: readonly Entry[] = [
     rounds: 9,
     usual: false,
     run: runSmm,
+  },
+  {
+    name: 'hypervisor',
+    about: "the hypervisor's own paths on Ringfence: exits, upcalls, events, grants (only by name)",
+    rounds: 5,
+    usual: false,
+    run: runHypervisor,
   },
   {
     name: 'sweep',

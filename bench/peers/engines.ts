@@ -15,6 +15,8 @@ export interface Workload {
   readonly imageName: string;
   readonly cmdline: string;
   readonly memoryMiB: number;
+  /** Command line of a second domain with the same image, which prints nothing; only Ringfence with EPT has one. */
+  readonly peer?: string;
   /** How many checksums it prints; 0 where it says `@done`. */
   readonly checksums: number;
   /** An i386 program that does the same on the real CPU. */
@@ -47,7 +49,11 @@ export const ENGINES: readonly Engine[] = [
     about: 'Ringfence with EPT, 4 KiB pages, A/D flags',
     ringfence: true,
     absent: () => undefined,
-    run: (workload) => inNode('ringfence-child.ts', workload, { ept: true }),
+    run: (workload) =>
+      inNode('ringfence-child.ts', workload, {
+        ept: true,
+        ...(workload.peer !== undefined && { peer: workload.peer }),
+      }),
   },
   { name: 'qemu-tcg', about: 'QEMU, TCG', ringfence: false, absent: whyNoQemu, run: onQemu },
   {
@@ -102,7 +108,7 @@ function whyNoV86(): string | undefined {
 
 /** Runs a child of this folder under Node.js. */
 async function inNode(script: string, workload: Workload, options: Job['options']): Promise<JobResult> {
-  const { native: _, name: __, ...rest } = workload;
+  const { native: _, name: __, peer: ___, ...rest } = workload;
   const job: Job = { ...rest, options };
   const file = fileURLToPath(new URL(script, import.meta.url));
   const tsx = createRequire(import.meta.url).resolve('tsx');

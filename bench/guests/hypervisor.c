@@ -1,0 +1,93 @@
+/*
+ * What the hypervisor's own paths cost, measured from a guest: the second side of a link (guests/lib/link.h) measures, the first
+ * answers. Both run on one physical CPU. Lines as in events.c. For `event` an operation is one send: a round trip has two, with
+ * two upcalls and two context switches.
+ */
+#include "link.h"
+#include "xen.h"
+
+#define XEN_VERSION 17
+#define BIND_IPI 7
+#define UNMASK 9
+#define UNUSED_NUMBER 0x7f
+
+static u8 *own; /* a page for copies */
+static u32 self; /* a port to itself */
+
+static u32 identify(u32 n) {
+    u32 a, b, c, d, sum = 0;
+    while (n--) cpuid(0, &a, &b, &c, &d), sum += a;
+    return sum;
+}
+
+static u32 unknown(u32 n) {
+    u32 sum = 0;
+    while (n--) sum += hypercall(UNUSED_NUMBER, 0, 0, 0, 0, 0);
+    return sum;
+}
+
+static u32 version(u32 n) {
+    u32 sum = 0;
+    while (n--) sum += hypercall(XEN_VERSION, 0, 0, 0, 0, 0);
+    return sum;
+}
+
+static u32 upcall(u32 n) { /* sent to itself: the upcall comes before the next instruction */
+    u32 start = events[self];
+    enable_interrupts();
+    while (n--) event_send(self);
+    disable_interrupts();
+    return events[self] - start;
+}
+
+static u32 round_trip(u32 n) {
+    for (u32 i = 0; i < n; i += 2) link_send(), link_wait();
+    return n;
+}
+
+static u32 map(u32 n) {
+    u32 sum = 0;
+    while (n--) sum += *(volatile u32 *)link_map(0), link_unmap(0);
+    return sum;
+}
+
+static u32 copy(u32 n) { /* per KiB */
+    for (u32 i = 0; i < n; i += LINK_PAGE / 1024) link_copy(0, own);
+    return *(u32 *)own;
+}
+
+#define ROUNDS 20000 /* of `event`, both ways, warm-up included: what the first side must answer */
+#define WARM 8
+
+static void measure(const char *name, u32 (*path)(u32), u32 n) {
+    path(n / WARM);
+    remark("operations", n);
+    begin(name);
+    end(path(n));
+}
+
+void program(void) {
+    u8 *pages = heap(LINK_PAGE);
+    *(u32 *)pages = 0x600df00d;
+    int side = link_open(pages, 1);
+    if (side == FIRST) {
+        for (u32 i = 0; i < (ROUNDS + ROUNDS / WARM) / 2; i++) link_wait(), link_send();
+    } else if (side == SECOND) {
+        struct {
+            u32 vcpu, port;
+        } bind = {0, 0};
+        own = heap(LINK_PAGE);
+        if (hypercall(HYPERVISOR_EVENT_CHANNEL_OP, BIND_IPI, (u32)&bind, 0, 0, 0)) panic("bind_ipi");
+        self = bind.port;
+        if (hypercall(HYPERVISOR_EVENT_CHANNEL_OP, UNMASK, (u32)&self, 0, 0, 0)) panic("unmask");
+        measure("cpuid", identify, 200000);
+        measure("hypercall-unknown", unknown, 200000);
+        measure("hypercall-version", version, 200000);
+        measure("upcall", upcall, 100000);
+        measure("event", round_trip, ROUNDS);
+        measure("grant-map", map, 10000);
+        measure("grant-copy", copy, 40000);
+        print("@done\n");
+    }
+    link_close();
+}
