@@ -56,8 +56,8 @@ static u32 copy(u32 n) { /* per KiB */
     return *(u32 *)own;
 }
 
-#define ROUNDS 20000 /* of `event`, both ways, warm-up included: what the first side must answer */
-#define WARM 8
+#define ROUNDS 200000 /* of `event`, both ways, warm-up included: what the first side must answer */
+#define WARM 4
 
 static void measure(const char *name, u32 (*path)(u32), u32 n) {
     path(n / WARM);
@@ -80,13 +80,13 @@ void program(void) {
         if (hypercall(HYPERVISOR_EVENT_CHANNEL_OP, BIND_IPI, (u32)&bind, 0, 0, 0)) panic("bind_ipi");
         self = bind.port;
         if (hypercall(HYPERVISOR_EVENT_CHANNEL_OP, UNMASK, (u32)&self, 0, 0, 0)) panic("unmask");
-        measure("cpuid", identify, 200000);
-        measure("hypercall-unknown", unknown, 200000);
-        measure("hypercall-version", version, 200000);
-        measure("upcall", upcall, 100000);
+        measure("cpuid", identify, 1000000);
+        measure("hypercall-unknown", unknown, 1000000);
+        measure("hypercall-version", version, 1000000);
+        measure("upcall", upcall, 400000);
         measure("event", round_trip, ROUNDS);
-        measure("grant-map", map, 10000);
-        measure("grant-copy", copy, 40000);
+        measure("grant-map", map, 80000);
+        measure("grant-copy", copy, 400000);
         print("@done\n");
     }
     link_close();

@@ -101,6 +101,7 @@ export class PcpuRunner {
     const touched = new Set<Guest>();
     const wall = new Map<number, number>();
     let time = core.readU64(p + l.PCPU_TIME);
+    let mark = performance.now(); // where the time of the vCPU that runs begins: the clock is not free
     for (;;) {
       this.#wake(p, time);
       if (time >= end) break;
@@ -120,7 +121,6 @@ export class PcpuRunner {
       }
       const guest = this.guest(current);
       touched.add(guest);
-      const started = performance.now();
       const before = time;
       const d = guest.domain.base;
       const verdict = this.#runVcpu(guest, p, time, this.#deadline(p, d, time, end));
@@ -149,7 +149,9 @@ export class PcpuRunner {
         if (verdict === RESUME) enqueue(core, p, current, time);
         time = this.#switch(p, current, dequeue(core, p, time), time);
       }
-      wall.set(current, (wall.get(current) ?? 0) + performance.now() - started);
+      const now = performance.now();
+      wall.set(current, (wall.get(current) ?? 0) + now - mark);
+      mark = now;
     }
     core.writeU64(p + l.PCPU_TIME, time);
     const effects = { sends: this.#sends.splice(0), calls, audit: this.#hooks.takeAudit() };

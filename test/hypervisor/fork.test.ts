@@ -58,6 +58,24 @@ describe('a fork', () => {
     }
   });
 
+  it('of a domain with a second-level TLB takes over what that holds', async () => {
+    // Far more pages than the first level has entries, written at random: what the fork copies lies in the second level.
+    const change = { cmdline: 'kb=20480', memoryBytes: 32 * MIB, maxInstructions: 26_000_000 };
+    const settings = { quantumCycles: 2_000_000, memoryBytes: 128 * MIB };
+    const domain = guestDomain('pchase', change);
+    const { domains: all, quanta } = (await runHost(config([domain], settings), INLINE)).deterministic;
+    const alone = all[0]!;
+    expect(alone.stlbHits).toBeGreaterThan(10_000);
+    for (const at of [quanta - 2, quanta - 1]) {
+      const run = runHost(config([domain], settings), { ...INLINE, operator: forkAt(at, 1) });
+      const { domains, zeroSum } = (await run).deterministic;
+      expect(zeroSum).toBe(true);
+      expect(domains).toHaveLength(2);
+      for (const each of domains) expect(life(each)).toEqual(life(alone));
+      expect(domains[1]!.copiedPages).toBeGreaterThan(500);
+    }
+  }, 120_000);
+
   it('is the same for every number of workers', async () => {
     const domains = ['timer', 'paging', 'smc'].map((name) => guestDomain(name, { maxInstructions: 200_000 }));
     const run = async (options: RunOptions) =>
