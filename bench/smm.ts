@@ -11,7 +11,7 @@ const TARGETS = [
   { bench: 'smm/ctr', subject: 'ringfence', than: BASELINE, least: 0.7 },
   { bench: 'smm/ctr', subject: 'ringfence', than: 'c', least: 1.5 },
   { bench: 'smm/ctr', subject: 'ringfence', than: 'noble', least: 15 },
-  { bench: 'smm/ctr', subject: 'ringfence-host-16', than: BASELINE, least: 2 },
+  { bench: 'smm/ctr', subject: 'ringfence-host-32', than: BASELINE, least: 2 },
   { bench: 'smm/modes', subject: 'ctr+mac', than: BASELINE, most: 2.2 },
 ] as const;
 

@@ -137,6 +137,7 @@ function prepareCtr(noble: Noble | undefined): Prepared {
       call: each((i) => ciphers.ctrPage(SCHEDULE, SCRATCH, i, COUNTER + BigInt(i), FROM + i * PAGE, TO + i * PAGE)),
     },
     { name: 'ringfence-host-16', about: 'the host back end, 16 pages a call', call: batched(16) },
+    { name: 'ringfence-host-32', about: 'the host back end, 32 pages a call', call: batched(32) },
     { name: 'ringfence-host-64', about: 'the host back end, 64 pages a call', call: batched(64) },
   ];
   if (noble !== undefined) {
