@@ -17,11 +17,19 @@ import {
   HOST_PCPU_BASE,
   HOST_PCPUS,
   HOST_STLB,
+  HOST_SMM_COUNTERS,
+  HOST_SMM_FRAMES,
+  HOST_SMM_KEY_BITS,
+  HOST_SMM_KEYS,
+  HOST_SMM_SHARES,
+  HOST_SMM_SLOTS,
+  HOST_SMM_UNITS,
   HOST_VCPU_BASE,
   HOST_VCPUS,
   HOST_VERSION,
   LAYOUT_MAGIC,
   LAYOUT_VERSION,
+  MAPTRACK_ENTRIES,
   PAGE_SIZE,
   PCPU_CURRENT,
   PCPU_INDEX,
@@ -29,9 +37,15 @@ import {
   REGIONS,
   STLB_ENTRY_SIZE,
   STLB_SIZE,
+  SMM_FRAME_SIZE,
+  SMM_KEY_SIZE,
+  SMM_SHARE_SIZE,
+  SMM_UNIT_SCRATCH_SIZE,
   VCPU_SIZE,
 } from './layout';
 import { frameInit } from './mmu/frame';
+import { COUNTER_LIMIT } from './smm/counter';
+import { smmInit, unitSize } from './smm/unit';
 
 /** pCPU.PCPU_CURRENT when no vCPU runs. */
 export const VCPU_NONE: u32 = 0xffffffff;
@@ -49,33 +63,55 @@ function stlbs(pcpus: u32, vcpus: u32, domains: u32): u64 {
   );
 }
 
-function frameTable(pcpus: u32, vcpus: u32, domains: u32, stlbEntries: u32): u64 {
+/** Where the tables of the secure-memory unit begin. */
+function secure(pcpus: u32, vcpus: u32, domains: u32, stlbEntries: u32): u64 {
   const sets = stlbs(pcpus, vcpus, domains) + u64(vcpus) * u64(STLB_SIZE);
   return align(sets + u64(stlbEntries) * u64(STLB_ENTRY_SIZE), u64(PAGE_SIZE));
 }
 
-function dram(pcpus: u32, vcpus: u32, domains: u32, frames: u32, stlbEntries: u32): u64 {
-  const table = frameTable(pcpus, vcpus, domains, stlbEntries);
-  return align(table + u64(frames) * u64(FRAME_ENTRY_SIZE), u64(PAGE_SIZE));
+function secureShares(frames: u32): u64 {
+  return align(u64(frames) * u64(SMM_FRAME_SIZE), 64);
+}
+
+function secureKeys(domains: u32, frames: u32): u64 {
+  return align(secureShares(frames) + u64(domains) * u64(MAPTRACK_ENTRIES) * u64(SMM_SHARE_SIZE), 64);
+}
+
+function secureUnits(domains: u32, frames: u32): u64 {
+  return align(secureKeys(domains, frames) + u64(domains) * u64(SMM_KEY_SIZE), 64);
+}
+
+function frameTable(pcpus: u32, vcpus: u32, domains: u32, frames: u32, stlbEntries: u32, slots: u32): u64 {
+  const base = secure(pcpus, vcpus, domains, stlbEntries);
+  if (slots == 0) return base;
+  return align(base + secureUnits(domains, frames) + u64(pcpus) * u64(unitSize(slots)), u64(PAGE_SIZE));
+}
+
+function dram(pcpus: u32, vcpus: u32, domains: u32, frames: u32, stlbEntries: u32, slots: u32): u64 {
+  const entries = u64(frames) + u64(pcpus) * u64(slots);
+  const table = frameTable(pcpus, vcpus, domains, frames, stlbEntries, slots);
+  return align(table + entries * u64(FRAME_ENTRY_SIZE), u64(PAGE_SIZE));
 }
 
 /**
  * Size of the flat memory in WebAssembly pages of 64 KiB. More than 65536 means that the host does not fit.
- * `stlbEntries`: of all second-level TLBs.
+ * `stlbEntries`: of all second-level TLBs; `slots`: of each pCPU's SMM buffer, 0: no unit.
  */
-export function hostBytes(pcpus: u32, vcpus: u32, domains: u32, frames: u32, stlbEntries: u32): u32 {
-  const end = dram(pcpus, vcpus, domains, frames, stlbEntries) + u64(frames) * u64(PAGE_SIZE);
+export function hostBytes(pcpus: u32, vcpus: u32, domains: u32, frames: u32, stlbEntries: u32, slots: u32): u32 {
+  const pages = u64(frames) + u64(pcpus) * u64(slots);
+  const scratch = slots == 0 ? 0 : u64(pcpus) * u64(SMM_UNIT_SCRATCH_SIZE);
+  const end = dram(pcpus, vcpus, domains, frames, stlbEntries, slots) + pages * u64(PAGE_SIZE) + scratch;
   return u32(align(end, 1 << WASM_PAGE_SHIFT) >> WASM_PAGE_SHIFT);
 }
 
 /**
  * Writes the host header and the pCPUs' indices and makes every frame free. The memory must be zero. Who planned
- * `stlbEntries` deals them out.
+ * `stlbEntries` deals them out. With `slots` each pCPU has a secure-memory unit with a buffer of so many pages.
  */
-export function hostInit(pcpus: u32, vcpus: u32, domains: u32, frames: u32, stlbEntries: u32): void {
+export function hostInit(pcpus: u32, vcpus: u32, domains: u32, frames: u32, stlbEntries: u32, slots: u32): void {
   const vcpuBase = REGIONS + (pcpus as usize) * PCPU_SIZE;
-  const table = usize(frameTable(pcpus, vcpus, domains, stlbEntries));
-  const base = usize(dram(pcpus, vcpus, domains, frames, stlbEntries));
+  const table = usize(frameTable(pcpus, vcpus, domains, frames, stlbEntries, slots));
+  const base = usize(dram(pcpus, vcpus, domains, frames, stlbEntries, slots));
   store<u32>(HOST_MAGIC, LAYOUT_MAGIC);
   store<u32>(HOST_VERSION, LAYOUT_VERSION);
   store<u32>(HOST_PCPUS, pcpus);
@@ -96,4 +132,14 @@ export function hostInit(pcpus: u32, vcpus: u32, domains: u32, frames: u32, stlb
     store<u32>(p + PCPU_INDEX, i);
     store<u32>(p + PCPU_CURRENT, VCPU_NONE);
   }
+  if (slots == 0) return;
+  const tables = usize(secure(pcpus, vcpus, domains, stlbEntries));
+  store<u32>(HOST_SMM_SLOTS, slots);
+  store<usize>(HOST_SMM_FRAMES, tables);
+  store<usize>(HOST_SMM_SHARES, tables + usize(secureShares(frames)));
+  store<usize>(HOST_SMM_KEYS, tables + usize(secureKeys(domains, frames)));
+  store<usize>(HOST_SMM_UNITS, tables + usize(secureUnits(domains, frames)));
+  store<u32>(HOST_SMM_KEY_BITS, 128);
+  store<u64>(HOST_SMM_COUNTERS, COUNTER_LIMIT);
+  smmInit(pcpus, slots, base + (frames as usize) * PAGE_SIZE);
 }

@@ -40,4 +40,19 @@ export { COUNTER_LIMIT, COUNTER_NONE, counterNext } from './smm/counter';
 export { ctrBlocks, ctrPage } from './smm/ctr';
 export { macPage, sipHash } from './smm/mac';
 export { TREE_ARITY, treeBytes, treeCounter, treeInit, treeMac, treeUpdate, treeVerify } from './smm/tree';
+export {
+  smmAddress,
+  smmFlush,
+  smmForget,
+  smmKeyEntry,
+  smmKeyReady,
+  smmLeave,
+  smmMetadataBytes,
+  smmPeek,
+  smmPin,
+  smmPopulate,
+  smmShare,
+  smmSwitch,
+  smmUnshare,
+} from './smm/unit';
 export { xtsPage, xtsUnit } from './smm/xts';

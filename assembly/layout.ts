@@ -13,9 +13,12 @@
  *              │ vCPUs    stride VCPU_SIZE     │   registers, counters, L1 TLB
  *              │ domains  stride DOMAIN_SIZE   │   EPT pointer, devices, console ring
  *              │ second-level TLBs, STLB_SIZE  │   one per vCPU, then the sets of all
- *              │ frame table, 16 B per frame   │
+ *              │ SMM tables and units          │   permission table, key table, slot tables; absent without SMM
+ *              │ frame table, 16 B per frame   │   and per SMM slot
  *              ├───────────────────────────────┤  4 KiB aligned
  *              │ DRAM frames                   │  all that guests, devices and dumps can see
+ *   HOST_END   ├───────────────────────────────┤
+ *              │ SMM buffer: slots, scratch    │  absent without SMM
  *              └───────────────────────────────┘
  *
  * Everything but the DRAM frames is "on chip": no emulated access can reach it.
@@ -60,8 +63,25 @@ export const SCHEDULER_CREDIT: u32 = 0;
 export const SCHEDULER_ROUND_ROBIN: u32 = 1;
 export const HOST_FOREIGN_USED: usize = HOST + 0x200; // u32 entries of FOREIGN from here on were never used
 export const HOST_FOREIGN_MACHINE: usize = HOST + 0x204; // u32 entries of kind FOREIGN_MACHINE
+/** 1: a frame that is given back or taken over is scrubbed; 0: what it held stays, as in the source's threat model. */
+export const HOST_KEEP_RESIDUE: usize = HOST + 0x104; // u32, 0 by default: the opposite of "scrub"
 export const HOST_CLOCK_DOMAIN: u32 = 0; // a domain's clock: its own cycles and idle time
 export const HOST_CLOCK_PCPU: u32 = 1; // a domain's clock: its pCPU's time
+// The secure-memory unit (smm/), written by hostInit; all 0 on a host without one.
+export const HOST_SMM_SLOTS: usize = HOST + 0x180; //   slots of each pCPU's buffer
+export const HOST_SMM_FRAMES: usize = HOST + 0x184; //  permission table
+export const HOST_SMM_SHARES: usize = HOST + 0x188; //  its entries for shared frames
+export const HOST_SMM_KEYS: usize = HOST + 0x18c; //    key table
+export const HOST_SMM_UNITS: usize = HOST + 0x190; //   units, one per pCPU
+export const HOST_SMM_POLICY: usize = HOST + 0x194; //  SMM_POLICY_*
+export const HOST_SMM_DENY: usize = HOST + 0x198; //    SMM_DENY_*
+export const HOST_SMM_KEY_BITS: usize = HOST + 0x19c; // 128 or 256
+export const HOST_SMM_GRANTS: usize = HOST + 0x1a0; //  SMM_GRANTS_*
+/** 32 bytes: the root of all keys. Only the key store reads it (src/hypervisor/smm.ts). */
+export const HOST_SMM_ROOT: usize = HOST + 0x1c0;
+export const HOST_SMM_LAUNCHES: usize = HOST + 0x1e0; // u32 domains that got a key so far: no two get the same
+/** u64: counters that may be issued under one key before the domain is given a new one. */
+export const HOST_SMM_COUNTERS: usize = HOST + 0x1a8;
 /** Modelled cycles per event, u32 each, parallel to the vCPU's counters. Data from src/machine/cost-table. */
 export const HOST_WEIGHTS: usize = HOST + 0x400;
 
@@ -76,6 +96,10 @@ export const COUNTER_PAGE_FAULT: u32 = 6; //     of the exceptions, #PF
 export const COUNTER_TLB_FLUSH: u32 = 7; //      whole-TLB invalidations
 export const COUNTER_DOUBLE_FAULT: u32 = 8; //   of the exceptions, #DF
 export const COUNTER_STLB_HIT: u32 = 9; //       L1 TLB look-ups that the second-level TLB answered
+export const COUNTER_SMM_FILL: u32 = 11; //      SMM slots filled for this vCPU's accesses
+export const COUNTER_SMM_CRYPT: u32 = 12; //     pages decrypted or encrypted for them
+export const COUNTER_SMM_MAC: u32 = 13; //       pages whose MAC was computed for them
+export const COUNTER_SMM_TREE: u32 = 14; //      nodes of a counter tree that were hashed for them
 export const COUNTER_EXIT_CYCLES: u32 = 15; //  modelled cycles of all exits so far; its weight is 1
 /** Exits by basic exit reason (Intel SDM Vol. 3D, Appendix C, "VMX Basic Exit Reasons"): COUNTER_EXIT + reason. */
 export const COUNTER_EXIT: u32 = 16;
@@ -267,6 +291,8 @@ export const VCPU_DEBUG_PENDING: usize = 796;
 /** Bytes of an instruction that crosses a page, gathered for decoding. */
 export const VCPU_FETCH_BUFFER: usize = 800;
 export const VCPU_FETCH_BUFFER_SIZE: usize = 32;
+/** Host address of its domain's record in the SMM key table; 0: its accesses do not pass the SMM. */
+export const VCPU_SMM: usize = 1000;
 /** Single µop block for exact stepping: header, µops and end record, see cpu/uops.ts. */
 export const VCPU_STEP_BLOCK: usize = 512;
 export const VCPU_STEP_BLOCK_SIZE: usize = 256;
@@ -359,6 +385,7 @@ export const PCPU_QUEUE_LENGTH: usize = 32;
 export const PCPU_BLOCKED_LENGTH: usize = 36;
 export const PCPU_SLICE_END: usize = 40; // f64 virtual time at which the current vCPU's slice ends
 export const PCPU_BUSY: usize = 48; // f64 cycles that guests ran
+export const PCPU_SMM: usize = 56; // host address of its SMM unit, 0: none
 export const PCPU_QUEUE: usize = 64; // u32 vCPU indices in run order
 export const PCPU_QUEUE_CAPACITY: u32 = 8192;
 export const PCPU_BLOCKED: usize = PCPU_QUEUE + (PCPU_QUEUE_CAPACITY as usize) * 4; // u32 indices of blocked vCPUs
@@ -480,8 +507,114 @@ export const FRAME_ENTRY_SIZE: usize = 16;
 export const FRAME_NONE: u32 = 0xffffffff;
 export const FRAME_OWNER_FREE: u16 = 0xffff;
 export const FRAME_OWNER_HYPERVISOR: u16 = 0xfffe;
+export const FRAME_OWNER_RESIDUE: u16 = 0xfffd; // free, and not scrubbed
 export const FRAME_TYPE_FREE: u16 = 0;
 export const FRAME_TYPE_GUEST: u16 = 1;
 export const FRAME_TYPE_EPT: u16 = 2;
 export const FRAME_TYPE_SHARED: u16 = 3; // of the hypervisor, mapped into its owner: shared_info, grant table
 export const FRAME_TYPE_POOL: u16 = 4; // in the pool of a pCPU: mmu/share.ts
+export const FRAME_TYPE_SMM: u16 = 5; // counters, MACs and tree nodes of a protected domain: in DRAM, nothing in it is secret
+
+// ── Secure memory management: smm/ ──────────────────────────────────────────
+// Permission table: one entry per frame.
+export const SMM_FRAME_OWNER: usize = 0; //  u16 domain whose key the frame is under, or SMM_NOBODY
+export const SMM_FRAME_STATE: usize = 2; //  u8 SMM_*
+export const SMM_FRAME_RIGHTS: usize = 3; // u8 SMM_READ | SMM_WRITE | SMM_EXECUTE of the owner
+export const SMM_FRAME_SLOT: usize = 4; //   u32 host address of its plaintext in a buffer, 0: none
+export const SMM_FRAME_SHARES: usize = 8; // u32 1 + index of the first share, 0: none
+export const SMM_FRAME_INDEX: usize = 12; // u32 number of its counter in the owner's metadata: the guest's page number
+export const SMM_FRAME_SIZE: usize = 16;
+export const SMM_NOBODY: u16 = 0xffff;
+export const SMM_OPEN: u8 = 0; //    not protected: DRAM holds what it holds
+export const SMM_FRESH: u8 = 1; //   protected, never written by its owner: reads as zeros, DRAM holds what it held before
+export const SMM_SEALED: u8 = 2; //  protected: DRAM holds ciphertext
+export const SMM_CLEAR: u8 = 3; //   protected, but shared as plaintext while it is granted
+export const SMM_BROKEN: u8 = 4; //  protected: it failed its check; no access passes any more
+export const SMM_READ: u32 = 1;
+export const SMM_WRITE: u32 = 2;
+export const SMM_EXECUTE: u32 = 4;
+// Shares: entry domain × MAPTRACK_ENTRIES + handle.
+export const SMM_SHARE_FRAME: usize = 0; //  u32
+export const SMM_SHARE_RIGHTS: usize = 4; // u32, 0: unused
+export const SMM_SHARE_NEXT: usize = 8; //   u32 1 + index, 0: last
+export const SMM_SHARE_SIZE: usize = 12;
+
+// Key table: one record per domain. Schedules are 16-byte aligned.
+export const SMM_KEY_MODE: usize = 0; //      u32 SMM_MODE_*
+export const SMM_KEY_DOMAIN: usize = 4; //    u32
+export const SMM_KEY_EPOCH: usize = 8; //     u32 keys derived so far
+export const SMM_KEY_META: usize = 12; //     u32 host address of its counters, MACs and tree in DRAM: smm/tree.ts
+export const SMM_KEY_PAGES: usize = 16; //    u32 pages that these are for
+export const SMM_KEY_ISSUED: usize = 24; //   u64 last counter issued under the key: smm/counter.ts
+export const SMM_KEY_ROOT: usize = 32; //     u64 root of its counter tree
+export const SMM_KEY_PIN_LIMIT: usize = 40; // u32 slots that it may pin
+export const SMM_KEY_PINNED: usize = 44; //   u32
+/** The last violation: SMM_VIOLATION_*, frame, guest-physical address or 0xffffffff, domain that accessed. */
+export const SMM_KEY_VIOLATION: usize = 48;
+export const SMM_KEY_VIOLATION_FRAME: usize = 52;
+export const SMM_KEY_VIOLATION_ADDRESS: usize = 56;
+export const SMM_KEY_VIOLATION_DOMAIN: usize = 60;
+export const SMM_KEY_COUNTS: usize = 64; //   u64[SMM_COUNTS]
+export const SMM_KEY_MASTER: usize = 192; //  32 bytes: the domain's key, from which those of an epoch are derived
+export const SMM_KEY_MAC: usize = 224; //     16 bytes: key of the MACs
+export const SMM_KEY_MAC_OLD: usize = 240; // the same of the epoch before, while pages move from one to the other
+export const SMM_KEY_TREE: usize = 256; //    16 bytes: key of the counter tree, the same for all epochs
+export const SMM_KEY_CIPHER: usize = 512; //  AES schedule of the page key
+/** XTS: AES schedule of the tweak key. CTR: that of the page key of the epoch before. */
+export const SMM_KEY_TWEAK: usize = SMM_KEY_CIPHER + 8192;
+export const SMM_KEY_SIZE: usize = SMM_KEY_TWEAK + 8192;
+export const SMM_MODE_XTS: u32 = 1;
+export const SMM_MODE_CTR: u32 = 2;
+export const SMM_MODE_MAC: u32 = 4;
+export const SMM_MODE_TREE: u32 = 8;
+export const SMM_MODE_FIXED: u32 = 16; //  wrong on purpose: the counter never changes
+export const SMM_MODE_EXPOSED: u32 = 32; // wrong on purpose: the key lies in DRAM, before the counters
+// What is counted per domain.
+export const SMM_COUNT_FILL: u32 = 0; //        slots filled with its pages
+export const SMM_COUNT_DECRYPT: u32 = 1; //     of them, decrypted
+export const SMM_COUNT_WRITE_BACK: u32 = 2; //  pages encrypted and written to DRAM
+export const SMM_COUNT_CLEAN: u32 = 3; //       slots dropped that needed no write-back
+export const SMM_COUNT_EVICTION: u32 = 4; //    of both, to make room
+export const SMM_COUNT_MAC: u32 = 5; //         MACs computed
+export const SMM_COUNT_TREE: u32 = 6; //        tree nodes hashed
+export const SMM_COUNT_REKEY: u32 = 7; //       keys replaced because their counters were used up
+export const SMM_COUNT_VIOLATION: u32 = 8; //   + SMM_VIOLATION_*
+export const SMM_COUNTS: u32 = 16;
+export const SMM_VIOLATION_PERMISSION: u32 = 1; // the domain has no such right on the frame
+export const SMM_VIOLATION_CONTEXT: u32 = 2; //    the unit was not told that the domain runs
+export const SMM_VIOLATION_INTEGRITY: u32 = 3; //  the MAC does not match
+export const SMM_VIOLATION_FRESHNESS: u32 = 4; //  the counter tree does not match
+
+// Unit of a pCPU: header, then one entry per slot.
+export const SMM_UNIT_DOMAIN: usize = 0; //   u32 the domain that the context switch named, SMM_NO_DOMAIN before the first
+export const SMM_UNIT_VCPU: usize = 4; //     u32 host address of its vCPU
+export const SMM_UNIT_SLOTS: usize = 8; //    u32
+export const SMM_UNIT_PAGES: usize = 12; //   u32 host address of slot 0's page
+export const SMM_UNIT_FREE: usize = 16; //    u32 1 + index of the first empty slot, 0: none
+export const SMM_UNIT_HAND: usize = 20; //    u32 CLOCK's hand
+export const SMM_UNIT_SEQUENCE: usize = 24; // u32 resolutions so far
+export const SMM_UNIT_USED: usize = 28; //    u32 slots that hold a page
+export const SMM_UNIT_SCRATCH: usize = 32; // u32 host address of a page for plaintext read in passing, and of the cipher's
+export const SMM_UNIT_TABLE: usize = 64;
+export const SMM_NO_DOMAIN: u32 = 0xffffffff;
+export const SMM_SLOT_FRAME: usize = 0; //  u32 FRAME_NONE: empty
+export const SMM_SLOT_FLAGS: usize = 4; //  u32 SMM_SLOT_*
+export const SMM_SLOT_STAMP: usize = 8; //  u32 the unit's sequence at the last resolution
+export const SMM_SLOT_NEXT: usize = 12; //  u32 empty: 1 + next empty slot
+export const SMM_SLOT_REFS: usize = 16; //  u32[SMM_SLOT_REFS_MAX]: 1 + (vCPU index << 13 | L1 TLB slot), 0: unused
+export const SMM_SLOT_REFS_MAX: u32 = 7;
+export const SMM_SLOT_OVERFLOW: usize = 44; // u32 1: more TLB entries point here than there is room to note
+export const SMM_SLOT_SIZE: usize = 48;
+export const SMM_SLOT_DIRTY: u32 = 1;
+export const SMM_SLOT_REFERENCED: u32 = 2;
+export const SMM_SLOT_PINNED: u32 = 4;
+export const SMM_UNIT_SCRATCH_SIZE: usize = 4096 + 8192;
+/** A slot resolved within so many resolutions is no victim: no instruction holds more pages at once. */
+export const SMM_WINDOW: u32 = 16;
+export const SMM_SLOTS_MIN: u32 = 32;
+export const SMM_POLICY_KEEP: u32 = 0; //  slots of a domain that is switched out stay
+export const SMM_POLICY_FLUSH: u32 = 1; // they are written back and dropped
+export const SMM_DENY_CIPHERTEXT: u32 = 0; // the privileged domain reads and writes DRAM as it is
+export const SMM_DENY_FAULT: u32 = 1; //      it is held to the permission table like any other
+export const SMM_GRANTS_OWNER_KEY: u32 = 0; // a granted page stays under its owner's key
+export const SMM_GRANTS_PLAINTEXT: u32 = 1; // a granted page is plaintext in DRAM while it is mapped

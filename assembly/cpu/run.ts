@@ -31,6 +31,7 @@ import {
 } from '../layout';
 import { syncCodeEpoch } from '../mmu/code';
 import { countExit, EXIT_BUDGET, faulted, VECTOR_DB } from '../record';
+import { notified } from '../smm/unit';
 import { beginRun, charge, settle } from './budget';
 import { breakpointsHere, DR6_BS, met, raiseDebug } from './debug';
 import { FLAG_IF, FLAG_RF, FLAG_TF } from './flags';
@@ -111,7 +112,7 @@ export function run(s: usize, budget: i32): u32 {
   beginRun(s, budget);
   store<u32>(s + VCPU_FAULT, FAULT_NONE);
   syncCodeEpoch(s);
-  const going = proceed(s);
+  const going = notified(s) && proceed(s);
   settle(s);
   if (going) return EXIT_BUDGET;
   countExit(s);

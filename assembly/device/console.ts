@@ -11,7 +11,7 @@ export function consoleWrite(d: usize, s: usize, linear: u32, count: u32): u32 {
   let done: u32 = 0;
   while (done < count) {
     const at = linear + done;
-    const found = peek(s, at);
+    const found = peek(s, at, true);
     if (found == 0) break;
     const from = (found & PAGE_MASK) as usize;
     const offset = at & (PAGE_SIZE - 1);

@@ -8,7 +8,7 @@
  *                │ no
  *                ▼
  *              walk ─▶ fault or exit recorded, page dropped
- *                └──▶ second level, fill ─▶ host address
+ *                └──▶ second level ─▶ secure-memory unit ─▶ fill ─▶ host address
  *
  * An access that crosses a page translates both pages before it touches a byte, so faults are precise. Accessors
  * return 0, or do nothing, when they recorded a fault: callers test `faulted(s)`.
@@ -44,10 +44,12 @@ import {
   VCPU_FETCH_PAGE,
   VCPU_FETCH_USER,
   VCPU_SHARED_WRITE,
+  VCPU_SMM,
   VCPU_TLB,
   VCPU_TLB_BANK,
 } from '../layout';
 import { count, faulted, raiseError, VECTOR_AC } from '../record';
+import { filled, inBuffer, markDirty, resolve } from '../smm/buffer';
 import { codeGeneration, codeWritten } from './code';
 import { FETCH, READ, WRITE } from './ept';
 import { entryOfHost, inVoid } from './frame';
@@ -56,6 +58,9 @@ import { stlbFind, stlbPut } from './stlb';
 import { entryOf, fill, flushPage, heldOf } from './tlb';
 
 const OFFSET: u32 = PAGE_SIZE - 1;
+const NO_ADDRESS: u32 = 0xffffffff;
+const HELD_RIGHTS: u32 = TLB_HELD_READ | TLB_HELD_WRITE | TLB_HELD_EXECUTE;
+const HELD_OF_READ: u32 = 4; // READ → TLB_HELD_READ; WRITE is TLB_HELD_WRITE, FETCH is TLB_HELD_EXECUTE
 
 /** The bank of the current CPL where VCPU_TLB_BANK names the slow bank instead, which is never filled. */
 function current(s: usize): usize {
@@ -86,8 +91,7 @@ function miss(s: usize, bank: usize, entry: usize, linear: u32, access: u32, rig
   const known = stlbFind(s, linear, user);
   if ((known & right) != 0) {
     count(s, COUNTER_STLB_HIT);
-    fill(s, entry, linear, known);
-    return true;
+    return install(s, entry, linear, access, known);
   }
   const counters = s + VCPU_COUNTERS;
   const guest = load<u64>(counters + COUNTER_WALK_GUEST * 8);
@@ -96,8 +100,7 @@ function miss(s: usize, bank: usize, entry: usize, linear: u32, access: u32, rig
   const found = walk(s, linear, access, user);
   if (found != 0) {
     stlbPut(s, linear, user, found, known);
-    fill(s, entry, linear, found);
-    return true;
+    return install(s, entry, linear, access, found);
   }
   if (load<u32>(s + VCPU_SHARED_WRITE) == 0) {
     flushPage(s, linear);
@@ -108,6 +111,26 @@ function miss(s: usize, bank: usize, entry: usize, linear: u32, access: u32, rig
   store<u64>(counters + COUNTER_WALK_GUEST * 8, guest);
   store<u64>(counters + COUNTER_WALK_EPT * 8, ept);
   return false;
+}
+
+/**
+ * Fills the entry with what a walk found, as the secure-memory unit lets the vCPU use it: a page of its buffer, or less rights.
+ * False: an exit was recorded. The second level holds pages of DRAM: where their plaintext is, changes.
+ */
+function install(s: usize, entry: usize, linear: u32, access: u32, found: u32): bool {
+  if (load<usize>(s + VCPU_SMM) == 0) {
+    fill(s, entry, linear, found);
+    return true;
+  }
+  const page = resolve(s, found & PAGE_MASK, access, linear, NO_ADDRESS) as u32;
+  if (page == 0) {
+    flushPage(s, linear);
+    return false;
+  }
+  const rights = ((page & READ) << HELD_OF_READ) | (page & (WRITE | FETCH));
+  fill(s, entry, linear, (page & PAGE_MASK) | (found & ~PAGE_MASK & (rights | ~HELD_RIGHTS)));
+  if (inBuffer(page)) filled(s, entry, page & PAGE_MASK);
+  return true;
 }
 
 // ── Alignment ───────────────────────────────────────────────────────────────
@@ -174,6 +197,7 @@ function loadCrossing(s: usize, bank: usize, linear: u32, size: u32): u32 {
 /** Whether the `size` bytes at `host` are to be stored; makes code decoded from them stale. */
 function prepareStore(s: usize, bank: usize, linear: u32, host: usize, size: u32): bool {
   if (inVoid(host)) return false;
+  if (inBuffer(host)) markDirty(s, host);
   const frame = entryOfHost(host);
   if (load<u32>(frame, FRAME_CODE_MASK) != 0) codeWritten(s, host, size);
   if (load<u32>(frame, FRAME_CODE_MASK) == 0) store<u32>(entryOf(bank, linear), linear & PAGE_MASK, TLB_TAG_W);
@@ -321,6 +345,7 @@ export function hostWrite(s: usize, linear: u32, size: u32): usize {
   if ((linear & OFFSET) + size > PAGE_SIZE || bank == SLOW_BANK) return 0;
   const host = translate(s, bank, linear, WRITE, TLB_HELD_WRITE);
   if (host == 0 || inVoid(host) || load<u32>(entryOfHost(host), FRAME_CODE_MASK) != 0) return 0;
+  if (inBuffer(host)) markDirty(s, host);
   return host;
 }
 
@@ -339,6 +364,6 @@ export function fetchPage(s: usize, linear: u32): bool {
 
 /** The byte at `linear` without any side effect and whatever the rights, or −1 if it is not mapped. */
 export function peekU8(s: usize, linear: u32): i32 {
-  const found = peek(s, linear);
+  const found = peek(s, linear, false);
   return found == 0 ? -1 : (load<u8>(((found & PAGE_MASK) | (linear & OFFSET)) as usize) as i32);
 }

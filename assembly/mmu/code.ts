@@ -13,6 +13,8 @@ import {
   FRAME_CODE_MASK,
   FRAME_GENERATION,
   HOST_FRAMES,
+  HOST_PCPUS,
+  HOST_SMM_SLOTS,
   PAGE_MASK,
   PAGE_SHIFT,
   PAGE_SIZE,
@@ -87,11 +89,13 @@ export function codeWritten(s: usize, host: usize, size: u32): void {
   }
 }
 
-/** The same for writes from outside a vCPU (loader, hypercall, device): `length` bytes at machine address `machine`. */
+/** The same for writes from outside a vCPU (loader, hypercall, device): `length` bytes at machine address `machine`, or in the
+ * SMM buffer as far behind DRAM. */
 export function machineWritten(machine: u32, length: u32): void {
   if (length == 0) return;
   const last = (machine + length - 1) >>> PAGE_SHIFT;
-  for (let frame = machine >>> PAGE_SHIFT; frame <= last && frame < load<u32>(HOST_FRAMES); frame++) {
+  const end = load<u32>(HOST_FRAMES) + load<u32>(HOST_PCPUS) * load<u32>(HOST_SMM_SLOTS);
+  for (let frame = machine >>> PAGE_SHIFT; frame <= last && frame < end; frame++) {
     dropCode(frameEntry(frame));
   }
 }

@@ -4,7 +4,7 @@
  *            ┌──────────────── three times, or twice for a 4 MiB page ────────────────┐
  *   CR3 ─▶ guest-physical ─▶ EPT PD ─▶ EPT PT ─▶ machine ─▶ guest PDE or PTE ─▶ guest-physical … ─▶ page
  *
- * It answers only where nothing can fault and no flag is to be set: paging and EPT are on, all tables lie in DRAM and in
+ * It answers only where nothing can fault and no flag is to be set: paging and EPT are on, memory is not encrypted, all tables lie in DRAM and in
  * the same GiB of guest-physical memory, EPT table entries permit everything, EPT leaves are write-back pages of 4 KiB or
  * 2 MiB, rights suffice, accessed and (for writes) dirty flags are set. For all else it returns 0 and has changed
  * nothing: `walk` then does the whole work, clause by clause. Results and counted references are the same either way;
@@ -27,6 +27,7 @@ import {
   VCPU_CR3,
   VCPU_CR4,
   VCPU_EPTP,
+  VCPU_SMM,
 } from '../layout';
 import {
   ACCESSED_OF_EPTP,
@@ -69,7 +70,7 @@ const HELD_OF_READ: u32 = 4; //     READ → TLB_HELD_READ; WRITE is TLB_HELD_WR
 export function commonWalk(s: usize, linear: u32, access: u32, user: u32): u32 {
   const eptp = load<u32>(s + VCPU_EPTP);
   const cr0 = load<u32>(s + VCPU_CR0);
-  if (eptp == 0 || (cr0 & CR0_PG) == 0) return 0;
+  if (eptp == 0 || (cr0 & CR0_PG) == 0 || load<usize>(s + VCPU_SMM) != 0) return 0;
   const dram = load<u32>(HOST_DRAM);
   const frames = load<u32>(HOST_FRAMES) as u64;
   const cr4 = load<u32>(s + VCPU_CR4);

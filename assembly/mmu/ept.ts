@@ -34,9 +34,11 @@ import {
   VCPU_DOMAIN,
   VCPU_EPTP,
   VCPU_SHARED_WRITE,
+  VCPU_SMM,
   VOID_PAGE,
 } from '../layout';
 import { EXIT_EPT_MISCONFIGURATION, EXIT_EPT_VIOLATION, exitPhysical } from '../record';
+import { resolve } from '../smm/buffer';
 import { machineToHost } from './frame';
 import { storeFlags64 } from './store';
 
@@ -129,9 +131,20 @@ export function eptIndex(gpa: u32, level: u32): usize {
  */
 export function physical(s: usize, gpa: u32, linear: u32, access: u32, cause: u32): u32 {
   const eptp = load<u32>(s + VCPU_EPTP);
-  if (eptp == 0) return direct(s, gpa);
-  const common = commonPhysical(eptp, gpa, access);
-  return common != 0 ? common : eptWalk(s, eptp, gpa, linear, access | cause);
+  let found = eptp == 0 ? direct(s, gpa) : commonPhysical(eptp, gpa, access);
+  if (found == 0) found = eptWalk(s, eptp, gpa, linear, access | cause);
+  // What the walk itself reads is read as plaintext; for the page it leads to, that is the affair of who fills the TLB.
+  return cause == OF_STRUCTURE && found != 0 && load<usize>(s + VCPU_SMM) != 0
+    ? structureThroughSmm(s, found, linear, gpa)
+    : found;
+}
+
+/** A guest's paging structure as the secure-memory unit shows it, or 0 with an exit recorded. */
+function structureThroughSmm(s: usize, found: u32, linear: u32, gpa: u32): u32 {
+  const page = resolve(s, found & PAGE_MASK, READ, linear, gpa) as u32;
+  if (page != 0) return (page & PAGE_MASK) | (found & ~PAGE_MASK & (page | ~FOUND_RIGHTS));
+  countEpt(s, (found >>> FOUND_REFERENCES_SHIFT) & 7);
+  return 0;
 }
 
 /**

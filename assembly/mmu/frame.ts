@@ -10,7 +10,9 @@
  *
  * Frames from HOST_FRAME_FRESH on were never used: they are free, hold zeros and are linked nowhere, so that a
  * large host costs nothing to start. TYPE alone says whether a frame is free (an untouched entry is all zeros).
- * Free frames hold no data: `frameFree` scrubs. The order of allocation depends on the calls alone.
+ * Free frames hold no data, because `frameFree` scrubs, unless the host keeps residue (HOST_KEEP_RESIDUE) or the frame was
+ * protected: then what it held is ciphertext without a key. Such a frame is scrubbed when somebody takes it who relies on
+ * zeros. The order of allocation depends on the calls alone.
  *
  * The allocator is not reentrant across workers: it is called between quanta.
  */
@@ -22,20 +24,24 @@ import {
   FRAME_NONE,
   FRAME_OWNER,
   FRAME_OWNER_FREE,
+  FRAME_OWNER_RESIDUE,
   FRAME_TYPE,
   FRAME_TYPE_FREE,
+  FRAME_TYPE_GUEST,
   HOST_DRAM,
   HOST_FRAME_FRESH,
   HOST_FRAME_TABLE,
   HOST_FRAMES,
   HOST_FREE_COUNT,
   HOST_FREE_HEAD,
+  HOST_KEEP_RESIDUE,
   PAGE_SHIFT,
   PAGE_SIZE,
   SLOW_BANK,
   SLOW_BANK_SIZE,
   VOID_PAGE,
 } from '../layout';
+import { isProtected, smmRelease } from '../smm/unit';
 import { scrub } from './scrub';
 
 /**
@@ -73,20 +79,30 @@ export function entryOfHost(host: usize): usize {
 
 function take(frame: u32, owner: u32, type: u32): void {
   const p = frameEntry(frame);
+  if (load<u16>(p, FRAME_OWNER) == FRAME_OWNER_RESIDUE && wantsZeros(owner, type)) scrubFrame(frame);
   store<u16>(p, owner as u16, FRAME_OWNER);
   store<u16>(p, type as u16, FRAME_TYPE);
   store<u32>(p, 1, FRAME_LINK); // reference count
 }
 
-function link(frame: u32): void {
+/** Guests get residue where the host keeps it; a protected domain sees zeros whatever its frames hold. */
+function wantsZeros(owner: u32, type: u32): bool {
+  return type != (FRAME_TYPE_GUEST as u32) || (load<u32>(HOST_KEEP_RESIDUE) == 0 && !isProtected(owner));
+}
+
+function scrubFrame(frame: u32): void {
+  scrub(load<usize>(HOST_DRAM) + ((frame as usize) << PAGE_SHIFT), PAGE_SIZE as usize);
+}
+
+function link(frame: u32, holder: u16): void {
   const p = frameEntry(frame);
-  store<u16>(p, FRAME_OWNER_FREE, FRAME_OWNER);
+  store<u16>(p, holder, FRAME_OWNER);
   store<u16>(p, FRAME_TYPE_FREE, FRAME_TYPE);
   store<u32>(p, load<u32>(HOST_FREE_HEAD), FRAME_LINK);
   store<u32>(HOST_FREE_HEAD, frame);
 }
 
-/** Takes one frame, which reads as zeros. Returns its number, or FRAME_NONE. The last one freed goes first. */
+/** Takes one frame, which reads as zeros (but see above). Returns its number, or FRAME_NONE. The last one freed goes first. */
 export function frameAllocate(owner: u32, type: u32): u32 {
   let frame = load<u32>(HOST_FREE_HEAD);
   if (frame != FRAME_NONE) {
@@ -111,7 +127,7 @@ export function frameAllocateContiguous(count: u32, align: u32, owner: u32, type
   const fresh = load<u32>(HOST_FRAME_FRESH);
   let first = (fresh + align - 1) & ~(align - 1);
   if (first >= fresh && first <= frames - count) {
-    for (let skipped = first; skipped > fresh; ) link(--skipped); // so that the lowest is the next to be taken
+    for (let skipped = first; skipped > fresh; ) link(--skipped, FRAME_OWNER_FREE); // so that the lowest is the next to be taken
     store<u32>(HOST_FRAME_FRESH, first + count);
   } else {
     first = findRun(count, align);
@@ -152,14 +168,15 @@ function unlinkRun(first: u32, count: u32): void {
 }
 
 /**
- * Gives a frame back: its contents are scrubbed, code decoded from it can no longer be found. Returns false, and does
+ * Gives a frame back: decrease_reservation as far as memory goes. Its contents are scrubbed, nobody has rights on it, code decoded from it can no longer be found. Returns false, and does
  * nothing, if there is no such frame or if it is free already. TLBs must have been flushed.
  */
 export function frameFree(frame: u32): bool {
   if (frame >= load<u32>(HOST_FRAMES) || isFree(frame)) return false;
   dropCode(frameEntry(frame));
-  scrub(load<usize>(HOST_DRAM) + ((frame as usize) << PAGE_SHIFT), PAGE_SIZE as usize);
-  link(frame);
+  const residue = smmRelease(frame) || load<u32>(HOST_KEEP_RESIDUE) != 0;
+  if (!residue) scrubFrame(frame);
+  link(frame, residue ? FRAME_OWNER_RESIDUE : FRAME_OWNER_FREE);
   store<u32>(HOST_FREE_COUNT, load<u32>(HOST_FREE_COUNT) + 1);
   return true;
 }

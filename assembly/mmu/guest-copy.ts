@@ -13,13 +13,13 @@ export function copyBytes(to: usize, from: usize, count: u32): void {
   memory.copy(to, from, count as usize);
 }
 
-/** Copies `count` bytes from guest-linear `linear` to flat-memory address `to`. 0 if a byte is not mapped. No side effects. */
+/** Copies `count` bytes from guest-linear `linear` to flat-memory address `to`. 0 if a byte is not mapped. */
 export function copyFromGuest(s: usize, to: usize, linear: u32, count: u32): u32 {
   let done: u32 = 0;
   while (done < count) {
     const at = linear + done;
     if (at < linear) return 0; // wraps
-    const found = peek(s, at);
+    const found = peek(s, at, true);
     if (found == 0) return 0;
     const offset = at & (PAGE_SIZE - 1);
     const n = min(count - done, PAGE_SIZE - offset);

@@ -37,8 +37,10 @@ import {
   VCPU_CR4,
   VCPU_EPTP,
   VCPU_SHARED_WRITE,
+  VCPU_SMM,
 } from '../layout';
 import { raisePageFault } from '../record';
+import { lookThrough } from '../smm/unit';
 import { commonWalk } from './common';
 import {
   countEpt,
@@ -202,29 +204,33 @@ function pageFault(s: usize, linear: u32, error: u32, guest: u32, ept: u32): u32
 }
 
 /**
- * Where `linear` lies, without any side effect and whatever the rights: host page | rights of the EPT (READ, WRITE,
- * FETCH), or 0 if it is not mapped.
+ * Where `linear` lies, whatever the rights: host page | rights of the EPT (READ, WRITE, FETCH), or 0 if it is not mapped. No
+ * side effect, but that the pages of a protected domain come into the SMM buffer if the hypervisor `works` with them; if
+ * it only observes, the result is good until the next call.
  */
-export function peek(s: usize, linear: u32): u32 {
-  if ((load<u32>(s + VCPU_CR0) & CR0_PG) == 0) return peekPhysical(s, linear);
-  const pde = peekEntry(s, (load<u32>(s + VCPU_CR3) & PAGE_MASK) | ((linear >>> 20) & 0xffc));
+export function peek(s: usize, linear: u32, works: bool): u32 {
+  if ((load<u32>(s + VCPU_CR0) & CR0_PG) == 0) return peekPhysical(s, linear, works);
+  const pde = peekEntry(s, (load<u32>(s + VCPU_CR3) & PAGE_MASK) | ((linear >>> 20) & 0xffc), works);
   if ((pde & PAGE_P) == 0) return 0;
   if ((pde & PAGE_PS) != 0 && (load<u32>(s + VCPU_CR4) & CR4_PSE) != 0) {
     if ((pde & PDE_LARGE_RESERVED) != 0) return 0;
-    return peekPhysical(s, (pde & PDE_LARGE_ADDRESS) | (linear & ~PDE_LARGE_ADDRESS));
+    return peekPhysical(s, (pde & PDE_LARGE_ADDRESS) | (linear & ~PDE_LARGE_ADDRESS), works);
   }
-  const pte = peekEntry(s, (pde & PAGE_MASK) | ((linear >>> 10) & 0xffc));
-  return (pte & PAGE_P) == 0 ? 0 : peekPhysical(s, pte & PAGE_MASK);
+  const pte = peekEntry(s, (pde & PAGE_MASK) | ((linear >>> 10) & 0xffc), works);
+  return (pte & PAGE_P) == 0 ? 0 : peekPhysical(s, pte & PAGE_MASK, works);
 }
 
-/** The side-effect-free counterpart of `physical`. */
-export function peekPhysical(s: usize, gpa: u32): u32 {
+/** The counterpart of `physical`. */
+export function peekPhysical(s: usize, gpa: u32, works: bool): u32 {
   const eptp = load<u32>(s + VCPU_EPTP);
-  return eptp == 0 ? direct(s, gpa) & (PAGE_MASK | FOUND_RIGHTS) : eptPeek(eptp, gpa);
+  const found = eptp == 0 ? direct(s, gpa) & (PAGE_MASK | FOUND_RIGHTS) : eptPeek(eptp, gpa);
+  if (found == 0 || load<usize>(s + VCPU_SMM) == 0) return found;
+  const page = lookThrough(s, found & PAGE_MASK, works, gpa) as u32;
+  return page == 0 ? 0 : page | (found & FOUND_RIGHTS);
 }
 
 /** A guest paging-structure entry, or 0 (not present) if it cannot be read. */
-function peekEntry(s: usize, gpa: u32): u32 {
-  const found = peekPhysical(s, gpa);
+function peekEntry(s: usize, gpa: u32, works: bool): u32 {
+  const found = peekPhysical(s, gpa, works);
   return (found & READ) == 0 ? 0 : load<u32>(((found & PAGE_MASK) | (gpa & ~PAGE_MASK)) as usize);
 }

@@ -4,11 +4,13 @@
  * its flags are set. A table may lie in a frame that holds decoded code; such code becomes stale like by any write.
  */
 import { FRAME_CODE_MASK } from '../layout';
+import { inBuffer, markDirty } from '../smm/buffer';
 import { codeWritten } from './code';
 import { entryOfHost } from './frame';
 
 /** Sets flags in a four-byte paging-structure entry at host address `p`. */
 export function storeFlags32(s: usize, p: usize, flags: u32): void {
+  if (inBuffer(p)) markDirty(s, p);
   if (load<u32>(entryOfHost(p), FRAME_CODE_MASK) != 0) codeWritten(s, p, 4);
   store<u32>(p, load<u32>(p) | flags);
 }

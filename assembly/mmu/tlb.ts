@@ -277,6 +277,13 @@ export function unshareHeld(s: usize, owner: u32): void {
   }
 }
 
+/** Whether slot `slot` of both banks holds a translation to the host page `host`; with `drop` it is dropped then. */
+export function dropSlotOf(s: usize, slot: u32, host: usize, drop: bool): bool {
+  if (heldSlot(s, slot) == 0 || hostOf(s, slot) != (host as u32)) return false;
+  if (drop) clearSlot(s, slot);
+  return true;
+}
+
 /** Disarms all write tags; what is held stays, so no miss is counted for it. */
 export function disarmWrites(s: usize): void {
   for (let slot: u32 = 0; slot < SLOTS; slot++) {

@@ -3,7 +3,7 @@
  * takes the columns from these lists.
  */
 import type { VerdictCount } from '../hypervisor/hooks.js';
-import type { DomainResult, HostResult, Outcome } from '../hypervisor/types.js';
+import type { DomainResult, HostResult, Outcome, SmmCounts } from '../hypervisor/types.js';
 import { EXIT_REASON_NAMES } from '../machine/exit-reasons.js';
 import type { ParameterValue, Row } from './cell.js';
 import { readChecksums } from './checksums.js';
@@ -63,6 +63,21 @@ const checksums = (console: Uint8Array): string =>
 const verdicts = ({ hooks }: DomainResult, kind: keyof VerdictCount): number =>
   Object.values(hooks).reduce((total, count) => total + count[kind], 0);
 
+const SMM_COLUMNS: readonly (readonly [string, string, string, (counts: SmmCounts) => number])[] = [
+  ['fills', 'pages', 'pages brought into the SMM buffer', (c) => c.fills],
+  ['decrypts', 'pages', 'of them, decrypted; the others were never written', (c) => c.decrypts],
+  ['write_backs', 'pages', 'pages encrypted and written to DRAM', (c) => c.writeBacks],
+  ['clean_drops', 'pages', 'slots dropped that needed no write-back', (c) => c.cleanDrops],
+  ['evictions', 'pages', 'slots that made room for others', (c) => c.evictions],
+  ['macs', 'MACs', 'MACs computed', (c) => c.macs],
+  ['tree_nodes', 'nodes', 'nodes of the counter tree hashed', (c) => c.treeNodes],
+  ['rekeys', 'keys', 'keys replaced because their counters were used up', (c) => c.rekeys],
+  ['permission', 'violations', 'accesses refused by the page permission table', (c) => c.violations.permission],
+  ['context', 'violations', 'runs refused because the unit was not told', (c) => c.violations.context],
+  ['integrity', 'violations', 'pages whose MAC did not match', (c) => c.violations.integrity],
+  ['freshness', 'violations', 'pages whose counter was not the last one', (c) => c.violations.freshness],
+];
+
 /** Columns of a domain's row, in the order of the row. All deterministic. */
 export const DOMAIN_COLUMNS: readonly Filled<OfDomain>[] = [
   text('name', 'the domain, counts expanded', (r) => r.name),
@@ -115,6 +130,8 @@ export const DOMAIN_COLUMNS: readonly Filled<OfDomain>[] = [
   number('interrupts', 'interrupts', 'interrupts delivered', (r) => r.interrupts),
   number('page_faults', 'exceptions', 'of the exceptions, #PF', (r) => r.pageFaults),
   number('pages', 'pages', 'frames given to the guest, 4 KiB each', (r) => r.pages),
+  text('protection', "how the SMM protected the domain's memory", (r) => r.protection),
+  ...SMM_COLUMNS.map(([name, unit, about, value]) => number<OfDomain>(`smm_${name}`, unit, about, (r) => value(r.smm))),
   number('table_pages', 'pages', 'frames its EPT used', (r) => r.tablePages),
   number(
     'copied_pages',

@@ -21,6 +21,8 @@ export function describeOutcome(outcome: Outcome): string {
       return `EPT violation (${outcome.access} ${hex(outcome.address)})`;
     case 'ept-misconfiguration':
       return `EPT misconfiguration (${hex(outcome.address)})`;
+    case 'smm-violation':
+      return `SMM violation (${outcome.violation}${outcome.frame < 0 ? '' : `, frame ${hex(outcome.frame)}`})`;
     case 'limit':
       return outcome.limit === 'instructions' ? 'limit (instructions)' : 'limit (host time)';
     case 'host-memory':

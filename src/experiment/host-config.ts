@@ -40,6 +40,7 @@ export function hostConfig(scenario: Scenario, costTable: CostTable): HostConfig
       ...(spec.weight !== undefined && { weight: spec.weight }),
       ...(spec.cap !== undefined && { cap: spec.cap }),
       ...(spec.privileged !== undefined && { privileged: spec.privileged }),
+      ...(spec.protection !== undefined && { protection: spec.protection }),
     };
   });
   return {
@@ -53,6 +54,8 @@ export function hostConfig(scenario: Scenario, costTable: CostTable): HostConfig
     boost: host.boost,
     domainSlots: host.domainSlots,
     ...(host.memoryBytes !== undefined && { memoryBytes: host.memoryBytes }),
+    scrub: host.scrub,
+    ...(host.smm !== undefined && { smm: host.smm }),
     limitCycles: cycles(scenario.limitNs, host.frequencyHz),
     costTable,
     domains,

@@ -85,6 +85,7 @@ export class DomainLoader {
       ...(domain.weight !== undefined && { weight: domain.weight }),
       ...(domain.cap !== undefined && { cap: domain.cap }),
       ...(domain.privileged && { privileged: true }),
+      ...(domain.protection !== undefined && { protection: domain.protection }),
       ...(domain.expect !== undefined && { expect: this.expectation(path, domain, image.image, cmdline) }),
     };
   }

@@ -7,6 +7,7 @@
 import { basename, extname } from 'node:path';
 import type { z } from 'zod';
 import type { HookRule } from '../hypervisor/hooks.js';
+import type { SmmConfig } from '../hypervisor/types.js';
 import { checkClaims, type ParameterTypes } from './claims.js';
 import type { Disk } from './disk.js';
 import type { Path, SourceDocument } from './document.js';
@@ -138,6 +139,11 @@ export class Loader {
       const allowed = `0 to ${LIMITS.domains - domains.length}`;
       this.report(['host', 'domain-slots'], `makes ${slots + domains.length} domains possible`, allowed);
     }
+    const { smm } = host;
+    const largest = Math.max(0, ...domains.map(({ memoryBytes }) => memoryBytes / 4096));
+    if (smm !== undefined && smm.counters < 2 * largest) {
+      this.report(['host', 'smm', 'counters'], `${smm.counters} do not last`, `at least ${2 * largest}: two per page`);
+    }
     this.checkMemory(hostSpec(parsed), domains);
   }
 
@@ -235,9 +241,16 @@ function hostSpec({ host }: ParsedScenario): HostSpec {
     boost: host.boost,
     domainSlots: host['domain-slots'],
     seed: host.seed,
+    scrub: host.scrub,
     ...(host.memory !== undefined && { memoryBytes: host.memory }),
+    ...(host.smm !== undefined && { smm: smmConfig(host.smm) }),
     ...(host.workers !== undefined && { workers: host.workers }),
   };
+}
+
+function smmConfig(smm: NonNullable<ParsedScenario['host']['smm']>): SmmConfig {
+  const { 'key-bits': keyBits, ...rest } = smm;
+  return { ...rest, keyBits: keyBits === '256' ? 256 : 128 };
 }
 
 /** What is said about a value of the wrong kind. */

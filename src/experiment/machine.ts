@@ -6,6 +6,7 @@ import { framesNeeded } from '../hypervisor/domain.js';
 import { runHost } from '../hypervisor/host.js';
 import { planBoot } from '../hypervisor/multiboot.js';
 import { secondLevelSlots, secondLevelTotal } from '../hypervisor/second-level-tlb.js';
+import { smmSlots } from '../hypervisor/smm.js';
 import { Core, coreModule, packageRoot } from '../machine/core.js';
 import { DEFAULT_COST_TABLE } from '../machine/cost-table.js';
 import type { LoadContext } from './load-domain.js';
@@ -42,15 +43,16 @@ export function machine(): Machine {
     inspectImage: ({ image, imageName, memoryBytes, cmdline, modules }) => {
       planBoot(image, memoryBytes, `${imageName} ${cmdline}`, modules);
     },
-    hostBytes: ({ pcpus, domainSlots, memoryBytes }, domains) => {
-      const least = domains.reduce((sum, { name, memoryBytes, cmdline, translation }) => {
-        const config = { name, memoryBytes, cmdline, translation, image: new Uint8Array(), imageName: '' };
-        return sum + framesNeeded(config);
-      }, 0);
+    hostBytes: ({ pcpus, domainSlots, memoryBytes, smm }, domains) => {
+      const configs = domains.map(({ name, memoryBytes, cmdline, translation, protection = 'none' }) => {
+        return { name, memoryBytes, cmdline, translation, protection, image: new Uint8Array(), imageName: '' };
+      });
+      const least = configs.reduce((sum, config) => sum + framesNeeded(config), 0);
       const slots = domains.length + domainSlots;
       const frames = memoryBytes === undefined ? least : memoryBytes / PAGE;
       const entries = secondLevelTotal(secondLevelSlots(domains, slots));
-      const pages = core().call.hostBytes(pcpus, slots, slots, frames, entries) >>> 0;
+      const buffer = smmSlots({ domains: configs, ...(smm !== undefined && { smm }) });
+      const pages = core().call.hostBytes(pcpus, slots, slots, frames, entries, buffer) >>> 0;
       return { needed: pages * WASM_PAGE, limit: 65536 * WASM_PAGE, guests: least * PAGE };
     },
   };

@@ -1,7 +1,7 @@
 /** A scenario as the rest of the program sees it: checked, complete, in base units. */
 import type { CpuidFeature } from '../hypervisor/cpuid.js';
 import type { HookRule } from '../hypervisor/hooks.js';
-import type { EptPageSize } from '../hypervisor/types.js';
+import type { EptPageSize, Protection, SmmConfig } from '../hypervisor/types.js';
 import type { NativeChecksums } from './guests.js';
 import type { OUTCOMES } from './schema-domain.js';
 
@@ -41,6 +41,7 @@ export interface DomainSpec {
   readonly weight?: number;
   readonly cap?: number;
   readonly privileged?: boolean;
+  readonly protection?: Protection;
   readonly expect?: Expectation;
 }
 
@@ -57,6 +58,8 @@ export interface HostSpec {
   /** Room for domains that come into being while the host runs. */
   readonly domainSlots: number;
   readonly seed: number;
+  readonly smm?: SmmConfig;
+  readonly scrub: boolean;
   readonly workers?: number;
 }
 

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { CPUID_FEATURES, type CpuidFeature } from '../hypervisor/cpuid.js';
 import { SECOND_LEVEL_MAX, SECOND_LEVEL_MIN } from '../hypervisor/second-level-tlb.js';
+import { PROTECTIONS } from '../hypervisor/smm.js';
 import { quote } from './problem.js';
 import { choice, domainName, flag, integer, LIMITS, latin1, leaf, quantity, text, Wrong } from './schema-fields.js';
 import { COUNT, MEMORY } from './units.js';
@@ -16,6 +17,7 @@ export const OUTCOMES = [
     'triple-fault',
     'ept-violation',
     'ept-misconfiguration',
+    'smm-violation',
     'limit',
     'destroyed',
     'unhandled-exit',
@@ -73,6 +75,7 @@ const settings = {
   'second-level-tlb': tlbEntries()
     .optional()
     .describe('entries; default: none up to 16MiB of memory, else as many as cover it'),
+  protection: choice(PROTECTIONS).optional().describe('how the SMM protects the memory; default: none'),
   input: latin1(LIMITS.inputMax).optional().describe('bytes waiting at the serial port'),
   cpuid: z
     .strictObject({

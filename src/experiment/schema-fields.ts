@@ -19,6 +19,9 @@ export const LIMITS = {
   memoryDefault: 16 * 1024 ** 2,
   textMax: 4096,
   inputMax: 65536,
+  /** Pages of an SMM buffer: assembly/layout.ts, SMM_SLOTS_MIN. */
+  slotsMin: 32,
+  slotsMax: 65536,
 } as const;
 
 export class Wrong {

@@ -1,7 +1,27 @@
 /** `host:` and `limits:` of the scenario language. */
 import { z } from 'zod';
+import { DEFAULT_SMM } from '../hypervisor/smm.js';
 import { choice, flag, integer, LIMITS, quantity } from './schema-fields.js';
-import { FREQUENCY, MEMORY, TIME } from './units.js';
+import { COUNT, FREQUENCY, MEMORY, TIME } from './units.js';
+
+const smmSchema = z.strictObject({
+  slots: integer({ min: LIMITS.slotsMin, max: LIMITS.slotsMax })
+    .default(DEFAULT_SMM.slots)
+    .describe("pages of each physical CPU's buffer"),
+  policy: choice(['keep', 'flush'])
+    .default(DEFAULT_SMM.policy)
+    .describe("what a switch to another domain does to the last one's slots"),
+  'key-bits': choice(['128', '256']).default('128').describe('AES key length'),
+  deny: choice(['ciphertext', 'fault'])
+    .default(DEFAULT_SMM.deny)
+    .describe('what the privileged domain gets of protected memory that it maps'),
+  grants: choice(['owner-key', 'plaintext'])
+    .default(DEFAULT_SMM.grants)
+    .describe("a granted page while it is mapped: under its owner's key, or plaintext in DRAM"),
+  counters: quantity(COUNT, { min: 1024, max: 2 ** 48 })
+    .default(DEFAULT_SMM.counters)
+    .describe("counters per key; then a domain's pages get a new key"),
+});
 
 export const hostSchema = z.strictObject({
   pcpus: integer({ min: 1, max: LIMITS.pcpus }).default(4).describe('physical CPUs of the emulated host'),
@@ -26,6 +46,8 @@ export const hostSchema = z.strictObject({
   seed: integer({ min: 0, max: 2 ** 32 - 1 })
     .default(1)
     .describe('decides what hardware leaves open'),
+  smm: smmSchema.optional().describe('the secure-memory unit; default: there is one if a domain is protected'),
+  scrub: flag().default(true).describe('whether frames are cleared when they change hands (protected ones never are)'),
   workers: integer({ min: 1, max: LIMITS.workers }).optional().describe('threads; never changes a result'),
 });
 

@@ -7,6 +7,7 @@
  * What a switch costs is time of the pCPU: no domain's clock and no domain's account shows it (docs/scheduling.md).
  */
 import type { Core } from '../machine/core.js';
+import { secureSwitch } from './smm.js';
 
 /** No vCPU: the pCPU is idle. */
 export const VCPU_NONE = 0xffffffff;
@@ -18,7 +19,7 @@ export const VCPU_NONE = 0xffffffff;
 export type ContextSwitchObserver = (core: Core, pcpu: number, from: number, to: number) => number;
 
 /** In the order in which they are called. */
-const OBSERVERS: readonly ContextSwitchObserver[] = [countSwitch];
+const OBSERVERS: readonly ContextSwitchObserver[] = [countSwitch, secureSwitch];
 
 /**
  * Makes `to` the vCPU that the pCPU at `pcpu` runs. `from` must be its current one; nothing happens if they are the same.

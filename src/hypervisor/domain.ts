@@ -13,6 +13,7 @@ import { DOMAIN_DYING, leaveParent, releaseMemory } from './fork.js';
 import { releaseGrants } from './grant-table.js';
 import { BOOT_MAGIC, planBoot } from './multiboot.js';
 import { secondLevelEntries } from './second-level-tlb.js';
+import { admit, endSecure, launchSecure, metadataFrames, populated, secureAccess } from './smm.js';
 import { type DomainConfig, type EptPageSize, HostError } from './types.js';
 
 const PAGE = 4096;
@@ -44,11 +45,12 @@ export function checkMemory(config: DomainConfig, index: number): void {
 
 /** Frames that the domain and its EPT need. */
 export function framesNeeded(config: DomainConfig): number {
-  const frames = config.memoryBytes / PAGE;
+  const pages = config.memoryBytes / PAGE;
+  const frames = pages + metadataFrames(config);
   if (config.translation.kind === 'direct') return frames;
   const tables = [1, 512, 512 * 512, 2 ** 27].slice(PAGE_KINDS[config.translation.pageSize].level);
   // Above the leaves: page tables (2 MiB each), directories (1 GiB each), one PDPT, one PML4.
-  return frames + tables.reduce((sum, span) => sum + Math.ceil(frames / span), 0) + 1;
+  return frames + tables.reduce((sum, span) => sum + Math.ceil(pages / span), 0) + 1;
 }
 
 /** Frames of large pages and of direct memory: taken before anything else, so that alignment wastes nothing. */
@@ -91,6 +93,7 @@ function populatePhysmap(core: Core, index: number, config: DomainConfig, reserv
   if (translation.kind === 'direct') {
     core.write(d + l.DOMAIN_DIRECT_BASE, reserved[0]! * PAGE);
     core.write(d + l.DOMAIN_DIRECT_LIMIT, config.memoryBytes);
+    populated(core, index, reserved[0]!, 0, frames);
     return;
   }
   const eptp = core.call.eptCreate(index, translation.accessedDirty ? 1 : 0) >>> 0;
@@ -103,6 +106,7 @@ function populatePhysmap(core: Core, index: number, config: DomainConfig, reserv
     if (frame === l.FRAME_NONE) throw noMemory(config, index);
     const made = core.call.eptMap(eptp, gpa, frame, kind.level, EPT_RWX);
     if (made < 0) throw noMemory(config, index);
+    populated(core, index, frame, gpa / PAGE, kind.frames);
     tables += made;
   }
   core.write(d + l.DOMAIN_TABLE_PAGES, tables);
@@ -131,6 +135,7 @@ function resetVcpu(core: Core, index: number, pcpu: number, entry: number, info:
   core.write(v + l.VCPU_DOMAIN, d);
   core.write(v + l.VCPU_INDEX, index);
   core.write(v + l.VCPU_EPTP, core.read(d + l.DOMAIN_EPTP));
+  core.write(v + l.VCPU_SMM, secureAccess(core, index));
   core.write(v + l.VCPU_DIRECT_BASE, core.read(d + l.DOMAIN_DIRECT_BASE));
   core.write(v + l.VCPU_DIRECT_LIMIT, core.read(d + l.DOMAIN_DIRECT_LIMIT));
   core.write(v + l.VCPU_CR0, CR0_PE_ET);
@@ -204,8 +209,10 @@ export function createDomain(
   setWeight(core, index, config.weight ?? DEFAULT_WEIGHT);
   setCap(core, index, config.cap ?? 0);
   core.write(d + l.DOMAIN_PRIVILEGED, config.privileged ? 1 : 0);
+  launchSecure(core, index, config);
   populatePhysmap(core, index, config, reserved);
   const domain = new DomainView(core, d);
+  for (const { address, length } of plan.clear) domain.clearMemory(address, length);
   for (const { address, bytes } of plan.placements) domain.writeMemory(address, bytes);
   resetVcpu(core, index, pcpu, plan.entry, plan.info, secondLevelEntries(config));
   completeDomain(core, index, config, phase);
@@ -227,6 +234,7 @@ export function createEmptyDomain(core: Core, index: number, pcpu: number): bool
   core.write(d + l.DOMAIN_EPTP, eptp);
   core.write(d + l.DOMAIN_TABLE_PAGES, 1);
   resetVcpu(core, index, pcpu, 0, 0, 0); // how much memory it will get is not known
+  admit(core, index);
   completeDomain(core, index, {}, 0);
   core.write(d + l.DOMAIN_PAUSED, 1);
   return true;
@@ -259,6 +267,7 @@ export function destroyDomain(core: Core, index: number): void {
   } else {
     releaseMemory(core, index);
   }
+  endSecure(core, index);
   // Ports, mappings and grants are empty by now, all but the frames that active entries remember.
   core.u8.fill(0, d, core.read(d + l.DOMAIN_GRANT_FRAMES) > 0 ? d + l.DOMAIN_SIZE : d + l.DOMAIN_EVTCHN);
   if (parent >= 0 && leaveParent(core, parent)) destroyDomain(core, parent);

@@ -12,6 +12,7 @@ import { FORK_MARKER } from './types.js';
 
 export type ExitHandler = (guest: Guest) => Verdict;
 
+const EXIT_EXCEPTION = 0;
 const EXIT_TRIPLE_FAULT = 2;
 const EXIT_CPUID = 10;
 const EXIT_HLT = 12;
@@ -29,6 +30,7 @@ const FAULT_EXIT = 2;
 
 /** Verdicts by basic exit reason; a reason without a handler ends the domain. */
 export const EXIT_HANDLERS: readonly (ExitHandler | undefined)[] = handlerTable([
+  [EXIT_EXCEPTION, onException],
   [EXIT_TRIPLE_FAULT, onTripleFault],
   [EXIT_CPUID, onCpuid],
   [EXIT_HLT, onHlt],
@@ -62,6 +64,26 @@ function handlerTable(rows: readonly (readonly [number, ExitHandler])[]): readon
 
 function onUnknown(guest: Guest, reason: number): Verdict {
   return guest.end({ kind: 'unhandled-exit', reason, qualification: guest.vcpu.exitQualification });
+}
+
+const VECTOR_MC = 18;
+const VIOLATIONS = ['', 'permission', 'context', 'integrity', 'freshness'] as const;
+
+/** The only exception that exits is the SMM's machine check: assembly/smm/violation.ts. */
+function onException(guest: Guest): Verdict {
+  const { core, vcpu } = guest;
+  const l = core.layout;
+  const violation = VIOLATIONS[vcpu.exitQualification];
+  if ((core.read(vcpu.base + l.VCPU_EXIT_INFO) & 0xff) !== VECTOR_MC || !violation)
+    return onUnknown(guest, EXIT_EXCEPTION);
+  const known = (address: number): number => (address === 0xffffffff ? -1 : address);
+  return guest.end({
+    kind: 'smm-violation',
+    violation,
+    frame: known(core.read(core.read(vcpu.base + l.VCPU_SMM) + l.SMM_KEY_VIOLATION_FRAME)),
+    address: known(vcpu.exitPhysical),
+    linear: vcpu.exitLinear,
+  });
 }
 
 function onTripleFault(guest: Guest): Verdict {
@@ -163,7 +185,7 @@ function placeHypercallPage(guest: Guest, address: number): boolean {
   for (let i = 0; i < STUBS; i++) page.set([0xb8, i, 0, 0, 0, 0x0f, 0x01, 0xc1, 0xc3], i * STUB_SIZE);
   const gpa = (address & ~0xfff) >>> 0;
   guest.domain.own(gpa);
-  const host = guest.domain.hostAddress(gpa);
+  const host = guest.domain.hostAddress(gpa, 'write');
   if (host < 0) return false;
   guest.core.u8.set(page, host);
   guest.core.call.machineWritten(host - guest.core.read(guest.core.layout.HOST_DRAM), page.length);

@@ -19,6 +19,7 @@ import { isGuestFrame } from './frames.js';
 import { releaseGrants } from './grant-table.js';
 import { pauseDomain, unpauseDomain } from './pause.js';
 import { park, unpark } from './run-queue.js';
+import { admit, isSecure } from './smm.js';
 import { NEVER } from './timers.js';
 
 /** Pages that a pCPU can copy in a quantum without waiting for its end. */
@@ -69,7 +70,7 @@ export function poolIsLow(core: Core, p: number): boolean {
 
 /**
  * Makes domain `child`, whose slot is empty, a fork of `parent` on pCPU `pcpu`. Its vCPU is queued. Returns 0; −EOPNOTSUPP if
- * the parent has no EPT; −EPERM if it is privileged; −ENOMEM if the host has too little memory.
+ * the parent has no EPT or is protected; −EPERM if it is privileged; −ENOMEM if the host has too little memory.
  */
 export function forkDomain(core: Core, parent: number, child: number, pcpu: number): number {
   const l = core.layout;
@@ -77,6 +78,7 @@ export function forkDomain(core: Core, parent: number, child: number, pcpu: numb
   const from = host.domainAddress(parent);
   if (core.read(from + l.DOMAIN_EPTP) === 0) return -EOPNOTSUPP;
   if (core.read(from + l.DOMAIN_PRIVILEGED) !== 0) return -EPERM; // it holds pages of others
+  if (isSecure(core, parent)) return -EOPNOTSUPP; // its pages are under its own key
   freeze(core, parent);
   const d = host.domainAddress(child);
   core.write(d + l.DOMAIN_PCPU, pcpu);
@@ -87,6 +89,7 @@ export function forkDomain(core: Core, parent: number, child: number, pcpu: numb
   }
   core.write(d + l.DOMAIN_PARENT, parent + 1);
   core.write(d + l.DOMAIN_STATE, 1);
+  admit(core, child);
   unpark(core, child);
   return 0;
 }

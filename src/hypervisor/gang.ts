@@ -34,6 +34,7 @@ function move(core: Core, host: HostView, index: number, pcpu: number): void {
   const v = core.read(d + l.DOMAIN_VCPU);
   const old = core.read(d + l.DOMAIN_PCPU);
   if (v === 0 || old === pcpu) return;
+  core.call.smmLeave(host.pcpuAddress(old), index);
   const source = host.pcpuAddress(old);
   const target = host.pcpuAddress(pcpu);
   park(core, host, index);

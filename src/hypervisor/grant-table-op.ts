@@ -210,8 +210,11 @@ function copy(guest: Guest): number {
       return GNTST_PERMISSION_DENIED;
     }
   }
-  const target = host.frameAddress(destination) + to;
-  core.u8.copyWithin(target, host.frameAddress(source) + from, host.frameAddress(source) + from + length);
+  const origin = core.call.smmAddress(source, 0) >>> 0;
+  const page = core.call.smmAddress(destination, 1) >>> 0;
+  if (origin === 0 || page === 0) return GNTST_BAD_PAGE;
+  const target = page + to;
+  core.u8.copyWithin(target, origin + from, origin + from + length);
   if (length > 0) core.call.machineWritten(target - host.dram, length);
   return GNTST_OKAY;
 }

@@ -160,6 +160,7 @@ export function mapGrant(
   core.write(track + l.MAPTRACK_DOMAIN, granter);
   core.write(track + l.MAPTRACK_REF, ref);
   core.write(track + l.MAPTRACK_GPA, gpa);
+  if (core.read(l.HOST_SMM_SLOTS) > 0) core.call.smmShare(to, handle, frame, write ? 3 : 1);
   core.write(d + l.DOMAIN_MAPPINGS, core.read(d + l.DOMAIN_MAPPINGS) + 1);
   return true;
 }
@@ -171,6 +172,7 @@ export function unmapGrant(core: Core, index: number, handle: number): void {
   const track = trackAddress(core, d, handle);
   const write = (core.read(track + l.MAPTRACK_FLAGS) & GNTMAP_READONLY) === 0;
   core.call.eptUnmap(core.read(d + l.DOMAIN_EPTP), core.read(track + l.MAPTRACK_GPA), 1);
+  if (core.read(l.HOST_SMM_SLOTS) > 0) core.call.smmUnshare(index, handle);
   unpin(core, core.read(track + l.MAPTRACK_DOMAIN), core.read(track + l.MAPTRACK_REF), write);
   core.write(track + l.MAPTRACK_FLAGS, 0);
   core.write(d + l.DOMAIN_MAPPINGS, core.read(d + l.DOMAIN_MAPPINGS) - 1);

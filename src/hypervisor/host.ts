@@ -26,6 +26,7 @@ import { domainPhase, mips, Registry, type Tracked, wallClock } from './registry
 import { earliestWake, isInUse, isQueued, unpark } from './run-queue.js';
 import { captureMemory, type HostImage, type HostState, restoreMemory } from './save.js';
 import { dealSecondLevels, isSecondLevel, secondLevelSlots, secondLevelTotal } from './second-level-tlb.js';
+import { initSmm, smmSlots } from './smm.js';
 import { NEVER } from './timers.js';
 import {
   AbortedError,
@@ -197,13 +198,14 @@ export class Host {
     const entries = secondLevelTotal(stlbs);
     let memory: WebAssembly.Memory;
     try {
-      memory = hostMemory(this.#module, pcpus, slots, slots, frames, entries, this.#options.memory);
+      const { memory: given } = this.#options;
+      memory = hostMemory(this.#module, pcpus, slots, slots, frames, entries, given, smmSlots(this.#config));
     } catch (error) {
       if (error instanceof RangeError) throw new HostError('host-memory', error.message);
       throw error;
     }
     const core = new Core(this.#module, memory);
-    core.call.hostInit(pcpus, slots, slots, frames, entries);
+    core.call.hostInit(pcpus, slots, slots, frames, entries, smmSlots(this.#config));
     dealSecondLevels(core, stlbs);
     return memory;
   }
@@ -215,10 +217,11 @@ export class Host {
     core.writeF64(l.HOST_FREQUENCY, frequencyHz);
     core.writeF64(l.HOST_SLICE, sliceCycles);
     core.write(l.HOST_CLOCK_MODE, clock === 'pcpu' ? l.HOST_CLOCK_PCPU : l.HOST_CLOCK_DOMAIN);
-    core.u32.set(costWeights(costTable, l), l.HOST_WEIGHTS >>> 2);
+    core.u32.set(costWeights(costTable, l, this.#config.smm?.keyBits), l.HOST_WEIGHTS >>> 2);
     core.write(l.HOST_SCHEDULER, scheduler === 'round-robin' ? l.SCHEDULER_ROUND_ROBIN : l.SCHEDULER_CREDIT);
     core.write(l.HOST_BOOST, boost ? 1 : 0);
     core.write(l.HOST_SWITCH_CYCLES, contextSwitchCycles(costTable));
+    initSmm(core, this.#config);
     const births = this.registry.births.map(({ config }) => config);
     const pcpuOf = (index: number): number => births[index]!.pcpu ?? index % this.#config.pcpus;
     for (const [index, config] of births.entries()) {
@@ -412,6 +415,8 @@ function checkConfig(config: HostConfig): void {
   whole('domainSlots', config.domainSlots ?? 0, 0, MAX_DOMAINS - config.domains.length);
   if (config.memoryBytes !== undefined) whole('memoryBytes', config.memoryBytes, PAGE, 2 ** 32);
   if (config.limitCycles !== undefined) whole('limitCycles', config.limitCycles, 1, 2 ** 52);
+  const slots = smmSlots(config);
+  if (slots > 0) whole('smm.slots', slots, 32, 65536);
   const names = new Set<string>();
   for (const [index, domain] of config.domains.entries()) {
     if (names.has(domain.name)) throw new HostError('domain-name', `two domains are called '${domain.name}'`, index);

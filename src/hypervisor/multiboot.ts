@@ -228,6 +228,8 @@ export interface BootPlan {
   readonly entry: number;
   /** EBX at entry. */
   readonly info: number;
+  /** Memory of segments that the file does not fill: zero, whatever the frames held. */
+  readonly clear: readonly { readonly address: number; readonly length: number }[];
   readonly placements: readonly Placement[];
 }
 
@@ -256,7 +258,10 @@ export function planBoot(
   const size = informationSize(commandLine, modules);
   const info = findLowRoom(parsed.segments, size);
   placements.push({ address: info, bytes: information(info, size, memoryBytes, commandLine, places) });
-  return { entry: parsed.entry, info, placements };
+  const clear = parsed.segments
+    .filter((s) => s.memorySize > s.fileSize)
+    .map((s) => ({ address: s.address + s.fileSize, length: s.memorySize - s.fileSize }));
+  return { entry: parsed.entry, info, clear, placements };
 }
 
 function stringSize(text: string): number {

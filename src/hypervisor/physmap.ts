@@ -5,6 +5,7 @@
 import type { Core } from '../machine/core.js';
 import { DomainView, HostView } from '../machine/views.js';
 import { ownFrame, references } from './frames.js';
+import { populated } from './smm.js';
 
 const RIGHTS = 7;
 
@@ -21,6 +22,7 @@ export function populatePage(core: Core, index: number, gfn: number): boolean {
     core.call.frameFree(frame);
     return false;
   }
+  populated(core, index, frame, gfn);
   count(core, domain, 1, made);
   return true;
 }

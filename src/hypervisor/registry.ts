@@ -17,6 +17,7 @@ import { forkDomain, resetFork } from './fork.js';
 import { verdictCounts } from './hooks.js';
 import { ready } from './pause.js';
 import { park } from './run-queue.js';
+import { smmCounts } from './smm.js';
 import { stateHash } from './state-hash.js';
 import type { DomainConfig, DomainResult, DomainWallClock, HostConfig, Outcome, Scheduling } from './types.js';
 
@@ -267,6 +268,8 @@ export class Registry {
       pages: core.read(domain + l.DOMAIN_PAGES),
       tablePages: core.read(domain + l.DOMAIN_TABLE_PAGES),
       copiedPages: core.read(domain + l.DOMAIN_COPIED),
+      protection: config.protection ?? 'none',
+      smm: smmCounts(core, slot),
       hooks: verdictCounts(core, domain),
       stateHash: hash,
       consoleSha256: sha256(console),

@@ -43,6 +43,29 @@ export interface CpuidConfig {
   readonly hideEcx?: number;
 }
 
+/**
+ * How the SMM protects a domain's memory in DRAM: docs/smm.md. `ctr-fixed` (the counter never changes) and `ctr-exposed` (the
+ * key lies in DRAM) are wrong on purpose, to show the attacks that they permit.
+ */
+export type Protection = 'none' | 'xts' | 'xts+mac' | 'ctr' | 'ctr+mac' | 'ctr+mac+tree' | 'ctr-fixed' | 'ctr-exposed';
+
+/** The secure-memory unit: one per pCPU. */
+export interface SmmConfig {
+  /** Pages of the buffer of each pCPU: 32 … 65536. */
+  readonly slots?: number;
+  /** What a context switch to another domain does to the slots of the last one. */
+  readonly policy?: 'keep' | 'flush';
+  readonly keyBits?: 128 | 256;
+  /** What the privileged domain gets of protected memory that it maps. */
+  readonly deny?: 'ciphertext' | 'fault';
+  /** What a granted page is while it is mapped: under its owner's key, or plaintext in DRAM. */
+  readonly grants?: 'owner-key' | 'plaintext';
+  /** Counters per key; then the domain's pages are encrypted under a new one. At least twice its pages. */
+  readonly counters?: number;
+  /** 32 bytes from which all keys are derived; default: from the seed. */
+  readonly root?: Uint8Array;
+}
+
 export interface DomainConfig {
   readonly name: string;
   /** A Multiboot 1 image: ELF32 i386. */
@@ -74,6 +97,8 @@ export interface DomainConfig {
    * covers the memory (16 MiB), else the next power of two that covers it, at most 65,536.
    */
   readonly secondLevelTlb?: number;
+  /** Default: none. */
+  readonly protection?: Protection;
 }
 
 /** When a domain is forked from another: at the end of the quantum in which the other … */
@@ -121,6 +146,10 @@ export interface HostConfig {
   readonly boost?: boolean;
   /** Policy of the security hooks: the first rule that matches decides, else the operation is permitted. */
   readonly security?: readonly HookRule[];
+  /** Default: a unit with default values if a domain is protected, else none. */
+  readonly smm?: SmmConfig;
+  /** Whether frames are cleared between owners (default); protected ones never are: they have lost their key. */
+  readonly scrub?: boolean;
 }
 
 /** How a domain ended. `eip` and `retired` are in the domain's result. Addresses are guest addresses. */
@@ -147,6 +176,14 @@ export type Outcome =
       readonly qualification: number;
       readonly access: 'read' | 'write' | 'execute';
     }
+  /** The SMM refused an access. `address`: guest-physical, where it is known, else −1; `linear` too. */
+  | {
+      readonly kind: 'smm-violation';
+      readonly violation: SmmViolation;
+      readonly frame: number;
+      readonly address: number;
+      readonly linear: number;
+    }
   | { readonly kind: 'ept-misconfiguration'; readonly address: number; readonly linear: number }
   /** The domain or the host reached its limit. */
   | { readonly kind: 'limit'; readonly limit: 'instructions' | 'host-time' }
@@ -160,6 +197,27 @@ export type Outcome =
   | { readonly kind: 'unhandled-exit'; readonly reason: number; readonly qualification: number }
   /** An invariant of the core broke (a WebAssembly trap): this domain alone ends. */
   | { readonly kind: 'platform-error'; readonly message: string };
+
+/**
+ * permission: the domain has no such right on the frame; context: the unit was not told that the domain runs; integrity: the
+ * page's MAC does not match; freshness: its counter is not the one last written.
+ */
+export type SmmViolation = 'permission' | 'context' | 'integrity' | 'freshness';
+
+/** What the SMM did for a domain, in pages; counted for the owner of the pages. */
+export interface SmmCounts {
+  readonly fills: number;
+  readonly decrypts: number;
+  readonly writeBacks: number;
+  /** Slots dropped that needed no write-back. */
+  readonly cleanDrops: number;
+  /** Slots that made room for others. */
+  readonly evictions: number;
+  readonly macs: number;
+  readonly treeNodes: number;
+  readonly rekeys: number;
+  readonly violations: Readonly<Record<SmmViolation, number>>;
+}
 
 export type OutcomeKind = Outcome['kind'];
 
@@ -201,6 +259,8 @@ export interface DomainResult {
   readonly tablePages: number;
   /** Pages that it shared and then wrote: each was copied. */
   readonly copiedPages: number;
+  readonly protection: Protection;
+  readonly smm: SmmCounts;
   /** What the domain asked of the security hooks, by operation; what it never asked for is left out. */
   readonly hooks: Readonly<Partial<Record<Operation, VerdictCount>>>;
   /** SHA-256 over the architectural registers and all guest memory at the end. */

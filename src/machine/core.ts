@@ -13,8 +13,23 @@ import { type Layout, readLayout } from './layout.js';
 /** Functions of the core. Addresses are offsets in the flat memory: `vcpu` and `domain` are base addresses. */
 export interface CoreFunctions {
   /** Size of a host in WebAssembly pages; more than 65536 does not fit. */
-  hostBytes(pcpus: number, vcpus: number, domains: number, frames: number, stlbEntries?: number): number;
-  hostInit(pcpus: number, vcpus: number, domains: number, frames: number, stlbEntries?: number): void;
+  hostBytes(
+    pcpus: number,
+    vcpus: number,
+    domains: number,
+    frames: number,
+    stlbEntries?: number,
+    slots?: number,
+  ): number;
+  /** `slots`: pages of the SMM buffer of each pCPU; none: the host has no SMM. */
+  hostInit(
+    pcpus: number,
+    vcpus: number,
+    domains: number,
+    frames: number,
+    stlbEntries?: number,
+    slots?: number,
+  ): void;
 
   /** Executes up to `budget` instructions; returns a basic exit reason or 0xFFFF (budget used up). */
   run(vcpu: number, budget: number): number;
@@ -100,6 +115,34 @@ export interface CoreFunctions {
   /** 1 if a rising edge on `irq` would reach the processor. */
   picWouldInterrupt(domain: number, irq: number): number;
   uartInput(domain: number): void;
+  // Secure memory management: assembly/smm/unit.ts. Without an SMM all frames are open.
+  /** Empties the key-table entry of a domain; returns its address. */
+  smmKeyEntry(domain: number): number;
+  /** Derives the first keys of an entry whose mode, metadata and master key are set. */
+  smmKeyReady(domain: number): void;
+  /** Destroys a domain's keys. */
+  smmForget(domain: number): void;
+  /** Bytes of DRAM that counters, MACs and tree of so many pages take under SMM_MODE_*. */
+  smmMetadataBytes(pages: number, mode: number): number;
+  /** Hook of populate_physmap: the frame is the domain's page `index` and reads as zeros. */
+  smmPopulate(domain: number, frame: number, index: number, rights: number): void;
+  /** The same for a granted frame that the domain maps under `handle`. */
+  smmShare(domain: number, handle: number, frame: number, rights: number): void;
+  /** Hook of decrease_reservation for such a mapping; frames that are given back: frameFree. */
+  smmUnshare(domain: number, handle: number): void;
+  /** Hook of context_switch: the pCPU now runs this vCPU. Returns the number of slots flushed. */
+  smmSwitch(pcpu: number, vcpu: number): number;
+  /** The domain runs on this pCPU no longer. */
+  smmLeave(pcpu: number, domain: number): void;
+  /** Writes back and drops all slots of a pCPU. */
+  smmFlush(pcpu: number): number;
+  /** Keeps a page in the buffer, or lets it go; 0 if it cannot be had. */
+  smmPin(frame: number, pinned: number): number;
+  /** Address of a frame's plaintext for the hypervisor, until the next calls; 0 if it fails its check. */
+  smmAddress(frame: number, write: number): number;
+  /** The same for observers: nothing changes, and it is good until the next call. */
+  smmPeek(frame: number): number;
+
   /** Copies from guest-linear memory into the console ring; returns how many bytes were mapped. */
   consoleWrite(domain: number, vcpu: number, linear: number, count: number): number;
 }
@@ -155,6 +198,19 @@ const FUNCTIONS: readonly (keyof CoreFunctions)[] = [
   'picWouldInterrupt',
   'uartInput',
   'consoleWrite',
+  'smmKeyEntry',
+  'smmKeyReady',
+  'smmForget',
+  'smmMetadataBytes',
+  'smmPopulate',
+  'smmShare',
+  'smmUnshare',
+  'smmSwitch',
+  'smmLeave',
+  'smmFlush',
+  'smmPin',
+  'smmAddress',
+  'smmPeek',
 ];
 
 const MAX_PAGES = 65536;
@@ -262,9 +318,10 @@ export function hostMemory(
   frames: number,
   stlbEntries: number = 0,
   allocate: (pages: number) => WebAssembly.Memory = sharedMemory,
+  slots = 0,
 ): WebAssembly.Memory {
   const probe = checkedFunctions(instantiate(module, sharedMemory(16)).exports);
-  const pages = probe.hostBytes(pcpus, vcpus, domains, frames, stlbEntries) >>> 0;
+  const pages = probe.hostBytes(pcpus, vcpus, domains, frames, stlbEntries, slots) >>> 0;
   if (pages > MAX_PAGES) throw new RangeError(`the host needs ${pages / 16} MiB of flat memory; 4096 MiB is the limit`);
   return allocate(pages);
 }

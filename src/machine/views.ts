@@ -126,15 +126,26 @@ export class DomainView {
     return n;
   }
 
-  /** Host address of guest-physical address `gpa`, or −1 if nothing is mapped there. */
-  hostAddress(gpa: number): number {
+  /** The frame behind guest-physical address `gpa`, or −1 if nothing is mapped there. */
+  frame(gpa: number): number {
     const { core } = this;
     if (gpa >= this.memory) return -1;
-    const dram = core.read(core.layout.HOST_DRAM);
-    if (this.eptp === 0) return dram + this.directBase + gpa;
+    if (this.eptp === 0) return Math.floor((this.directBase + gpa) / core.layout.PAGE_SIZE);
     const frame = core.call.eptFrame(this.eptp, gpa) >>> 0;
-    if (frame === core.layout.FRAME_NONE) return -1;
-    return dram + frame * core.layout.PAGE_SIZE + (gpa % core.layout.PAGE_SIZE);
+    return frame === core.layout.FRAME_NONE ? -1 : frame;
+  }
+
+  /**
+   * Host address of what the domain sees at guest-physical address `gpa`, or −1 if nothing is mapped there. The page of a
+   * protected domain is looked at without a trace, and the address is good until the next call; with `access` the hypervisor
+   * works with it through the SMM.
+   */
+  hostAddress(gpa: number, access?: 'read' | 'write'): number {
+    const frame = this.frame(gpa);
+    if (frame < 0) return -1;
+    const { call, layout } = this.core;
+    const page = access === undefined ? call.smmPeek(frame) : call.smmAddress(frame, access === 'write' ? 1 : 0);
+    return page === 0 ? -1 : (page >>> 0) + (gpa % layout.PAGE_SIZE);
   }
 
   /** Makes the page at `gpa` the domain's own before it is written from outside. False: the host has no frame for it. */
@@ -149,13 +160,27 @@ export class DomainView {
   writeMemory(gpa: number, bytes: Uint8Array): boolean {
     for (let done = 0; done < bytes.length; ) {
       if (!this.own(gpa + done)) return false;
-      const host = this.hostAddress(gpa + done);
+      const host = this.hostAddress(gpa + done, 'write');
       if (host < 0) return false;
       const n = Math.min(bytes.length - done, this.core.layout.PAGE_SIZE - ((gpa + done) % this.core.layout.PAGE_SIZE));
       this.core.u8.set(bytes.subarray(done, done + n), host);
       done += n;
     }
     return true;
+  }
+
+  /** Makes guest-physical memory zero where it is not; pages that are not mapped are left out. */
+  clearMemory(gpa: number, length: number): void {
+    const { PAGE_SIZE } = this.core.layout;
+    for (let done = 0; done < length; ) {
+      const n = Math.min(length - done, PAGE_SIZE - ((gpa + done) % PAGE_SIZE));
+      const seen = this.hostAddress(gpa + done);
+      if (seen >= 0 && this.core.u8.subarray(seen, seen + n).some((byte) => byte !== 0)) {
+        const host = this.own(gpa + done) ? this.hostAddress(gpa + done, 'write') : -1;
+        if (host >= 0) this.core.u8.fill(0, host, host + n);
+      }
+      done += n;
+    }
   }
 
   /** A copy of guest-physical memory; pages that are not mapped read as zeros. */

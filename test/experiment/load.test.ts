@@ -81,6 +81,7 @@ domains:
         scheduler: 'round-robin',
         boost: false,
         domainSlots: 0,
+        scrub: true,
         seed: 0xffffffff,
         workers: 3,
       },
