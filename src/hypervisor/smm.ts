@@ -131,9 +131,8 @@ export function launchSecure(core: Core, index: number, config: DomainConfig): v
   const mode = modeBits(l, config.protection ?? 'none');
   const bytes = core.call.smmMetadataBytes(pages, mode) >>> 0;
   if (bytes > 0) {
-    const { FRAME_OWNER_HYPERVISOR, FRAME_TYPE_SMM } = l;
     const count = Math.ceil(bytes / PAGE);
-    const first = core.call.frameAllocateContiguous(count, 1, FRAME_OWNER_HYPERVISOR, FRAME_TYPE_SMM) >>> 0;
+    const first = core.call.frameAllocateContiguous(count, 1, index, l.FRAME_TYPE_SMM) >>> 0;
     if (first === l.FRAME_NONE) {
       throw new HostError('host-memory', `the host has too little memory for the counters of '${config.name}'`, index);
     }

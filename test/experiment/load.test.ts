@@ -33,7 +33,7 @@ describe('a scenario', () => {
       description: '',
       host: {
         ...{ pcpus: 4, frequencyHz: 1e9, quantumNs: 1e6, sliceNs: 1e6, clock: 'domain', domainSlots: 0, seed: 1 },
-        ...{ scheduler: 'credit', boost: true },
+        ...{ scheduler: 'credit', boost: true, scrub: true },
       },
       limitNs: 10e9,
       domains: [
