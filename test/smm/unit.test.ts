@@ -62,10 +62,10 @@ describe('the SMM buffer', () => {
           }
         }
       }),
-      { numRuns: 12, seed: 5 },
+      { numRuns: 40, seed: 5 },
     );
     const counts = smmCounts(x.core, 0);
-    expect(counts.evictions).toBeGreaterThan(50);
+    expect(counts.evictions).toBeGreaterThan(100);
     expect(counts.violations).toEqual({ permission: 0, context: 0, integrity: 0, freshness: 0 });
   });
 
