@@ -156,7 +156,6 @@ function masterKey(core: Core, name: string): Uint8Array {
 
 /** Hook of populate_physmap: `count` frames from `first` on become pages `gfn` … of the domain. */
 export function populated(core: Core, index: number, first: number, gfn: number, count = 1): void {
-  const l = core.layout;
   if (!isSecure(core, index)) return;
   for (let i = 0; i < count; i++) core.call.smmPopulate(index, first + i, gfn + i, ALL_RIGHTS);
 }

@@ -192,7 +192,7 @@ describe('counters', () => {
 
 describe('what is forged in DRAM', () => {
   const cases: readonly [attack: string, hit: (x: SecureHost) => void, detectedBy: readonly Protection[]][] = [
-    ['a flipped bit', (x) => void (x.dram(x.frame(0, FIRST))[77]! ^= 8), WITH_MAC],
+    ['a flipped bit', (x) => x.dram(x.frame(0, FIRST)).set([x.dram(x.frame(0, FIRST))[77]! ^ 8], 77), WITH_MAC],
     [
       'the ciphertext of another page of the domain',
       (x) => x.dram(x.frame(0, FIRST)).set(x.dram(x.frame(0, FIRST + 1))),
