@@ -547,8 +547,7 @@ export const SMM_KEY_META: usize = 12; //     u32 host address of its counters, 
 export const SMM_KEY_PAGES: usize = 16; //    u32 pages that these are for
 export const SMM_KEY_ISSUED: usize = 24; //   u64 last counter issued under the key: smm/counter.ts
 export const SMM_KEY_ROOT: usize = 32; //     u64 root of its counter tree
-export const SMM_KEY_PIN_LIMIT: usize = 40; // u32 slots that it may pin
-export const SMM_KEY_PINNED: usize = 44; //   u32
+export const SMM_KEY_UNNOTIFIED: usize = 40; // u32 1: the hypervisor conceals that it switches to the domain
 /** The last violation: SMM_VIOLATION_*, frame, guest-physical address or 0xffffffff, domain that accessed. */
 export const SMM_KEY_VIOLATION: usize = 48;
 export const SMM_KEY_VIOLATION_FRAME: usize = 52;

@@ -4,7 +4,7 @@
  *            ┌──────────────── three times, or twice for a 4 MiB page ────────────────┐
  *   CR3 ─▶ guest-physical ─▶ EPT PD ─▶ EPT PT ─▶ machine ─▶ guest PDE or PTE ─▶ guest-physical … ─▶ page
  *
- * It answers only where nothing can fault and no flag is to be set: paging and EPT are on, memory is not encrypted, all tables lie in DRAM and in
+ * It answers only where nothing can fault and no flag is to be set: paging and EPT are on, encrypted tables are in the buffer, all tables lie in DRAM and in
  * the same GiB of guest-physical memory, EPT table entries permit everything, EPT leaves are write-back pages of 4 KiB or
  * 2 MiB, rights suffice, accessed and (for writes) dirty flags are set. For all else it returns 0 and has changed
  * nothing: `walk` then does the whole work, clause by clause. Results and counted references are the same either way;
@@ -29,6 +29,7 @@ import {
   VCPU_EPTP,
   VCPU_SMM,
 } from '../layout';
+import { structureAt, touchStructures } from '../smm/buffer';
 import {
   ACCESSED_OF_EPTP,
   DIRTY_OF_EPTP,
@@ -70,7 +71,8 @@ const HELD_OF_READ: u32 = 4; //     READ → TLB_HELD_READ; WRITE is TLB_HELD_WR
 export function commonWalk(s: usize, linear: u32, access: u32, user: u32): u32 {
   const eptp = load<u32>(s + VCPU_EPTP);
   const cr0 = load<u32>(s + VCPU_CR0);
-  if (eptp == 0 || (cr0 & CR0_PG) == 0 || load<usize>(s + VCPU_SMM) != 0) return 0;
+  if (eptp == 0 || (cr0 & CR0_PG) == 0) return 0;
+  const secure = load<usize>(s + VCPU_SMM);
   const dram = load<u32>(HOST_DRAM);
   const frames = load<u32>(HOST_FRAMES) as u64;
   const cr4 = load<u32>(s + VCPU_CR4);
@@ -102,6 +104,8 @@ export function commonWalk(s: usize, linear: u32, access: u32, user: u32): u32 {
   let mapped = false; // gpa is that of the page
   let leaf: u32 = 0;
   let page: u64 = 0;
+  let upper: u32 = 0; // tables, where memory is encrypted
+  let lower: u32 = 0;
   for (;;) {
     const pde = load<u64>((directory + ((gpa >>> 18) & 0xff8)) as usize);
     if (rotr<u64>(pde - pointer, 12) < frames) {
@@ -118,7 +122,14 @@ export function commonWalk(s: usize, linear: u32, access: u32, user: u32): u32 {
     if (rotr<u64>(page, 12) >= frames || (needed & ~leaf) != 0) return 0;
     if (mapped) break;
 
-    const entry = load<u32>((dram + (page as u32) + (gpa & ~PAGE_MASK)) as usize);
+    let table: u32 = dram + (page as u32);
+    if (secure != 0) {
+      table = structureAt(secure, page as u32) as u32;
+      if (table == 0) return 0;
+      upper = lower;
+      lower = table;
+    }
+    const entry = load<u32>((table + (gpa & ~PAGE_MASK)) as usize);
     if ((entry & (PAGE_P | PAGE_A)) != (PAGE_P | PAGE_A)) return 0;
     rights &= entry;
     guest++;
@@ -141,6 +152,7 @@ export function commonWalk(s: usize, linear: u32, access: u32, user: u32): u32 {
     mapped = true;
   }
 
+  if (secure != 0) touchStructures(s, upper, lower);
   const counters = s + VCPU_COUNTERS;
   store<u64>(counters + COUNTER_WALK_GUEST * 8, load<u64>(counters + COUNTER_WALK_GUEST * 8) + (guest as u64));
   store<u64>(counters + COUNTER_WALK_EPT * 8, load<u64>(counters + COUNTER_WALK_EPT * 8) + (ept as u64));

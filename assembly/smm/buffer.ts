@@ -31,6 +31,8 @@ import {
   SMM_FRAME_OWNER,
   SMM_FRAME_SLOT,
   SMM_FRAME_STATE,
+  SMM_KEY_DOMAIN,
+  SMM_KEY_MODE,
   SMM_OPEN,
   SMM_SLOT_DIRTY,
   SMM_SLOT_FLAGS,
@@ -255,12 +257,36 @@ export function plaintext(s: usize, unit: usize, frame: u32): usize {
     page = fillSlot(s, unit, frame);
     if (page < 4096) return page;
   }
+  touch(unit, page);
+  return page;
+}
+
+/**
+ * Where the domain with key-table entry `key` reads a table of its own at machine address `machine`, if that needs no more
+ * than looking: host page, or 0. `touchStructures` must follow if it is read.
+ */
+export function structureAt(key: usize, machine: u32): usize {
+  const p = permissionOf(machine >>> PAGE_SHIFT);
+  if (load<u8>(p, SMM_FRAME_STATE) == SMM_OPEN) {
+    return load<u32>(key, SMM_KEY_MODE) == 0 ? load<usize>(HOST_DRAM) + (machine as usize) : 0;
+  }
+  return (load<u16>(p, SMM_FRAME_OWNER) as u32) == load<u32>(key, SMM_KEY_DOMAIN) ? load<usize>(p, SMM_FRAME_SLOT) : 0;
+}
+
+/** Notes that a walk read two tables, or one (0: none). */
+export function touchStructures(s: usize, upper: usize, lower: usize): void {
+  const unit = unitOf(s);
+  if (inBuffer(upper)) touch(unit, upper);
+  if (inBuffer(lower)) touch(unit, lower);
+}
+
+/** Notes that the slot's page was resolved. */
+function touch(unit: usize, page: usize): void {
   const entry = entryOfPage(unit, page);
   const sequence = load<u32>(unit, SMM_UNIT_SEQUENCE) + 1;
   store<u32>(unit, sequence, SMM_UNIT_SEQUENCE);
   store<u32>(entry, sequence, SMM_SLOT_STAMP);
   store<u32>(entry, load<u32>(entry, SMM_SLOT_FLAGS) | SMM_SLOT_REFERENCED, SMM_SLOT_FLAGS);
-  return page;
 }
 
 /** Whether the bytes of a frame in this state are in DRAM as they are. */

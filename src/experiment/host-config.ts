@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { hideFeatures } from '../hypervisor/cpuid.js';
+import { isProtected } from '../hypervisor/smm.js';
 import type { CostTable, DomainConfig, HostConfig } from '../hypervisor/types.js';
+import { Tpm } from '../security/tpm.js';
 import type { Scenario } from './scenario.js';
 
 const cycles = (ns: number, frequencyHz: number): number => Math.max(1, Math.round((ns / 1e9) * frequencyHz));
@@ -55,7 +57,9 @@ export function hostConfig(scenario: Scenario, costTable: CostTable): HostConfig
     domainSlots: host.domainSlots,
     ...(host.memoryBytes !== undefined && { memoryBytes: host.memoryBytes }),
     scrub: host.scrub,
-    ...(host.smm !== undefined && { smm: host.smm }),
+    ...((host.smm !== undefined || domains.some(isProtected)) && {
+      smm: { ...host.smm, root: new Tpm(String(host.seed)).smmRoot() },
+    }),
     limitCycles: cycles(scenario.limitNs, host.frequencyHz),
     costTable,
     domains,

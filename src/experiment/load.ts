@@ -144,6 +144,15 @@ export class Loader {
     if (smm !== undefined && smm.counters < 2 * largest) {
       this.report(['host', 'smm', 'counters'], `${smm.counters} do not last`, `at least ${2 * largest}: two per page`);
     }
+    for (const [index, name] of (smm?.unnotified ?? []).entries()) {
+      if (domains.some((domain) => domain.name === name)) continue;
+      const names = domains.map((domain) => domain.name);
+      this.report(
+        ['host', 'smm', 'unnotified', index],
+        `no domain ${quote(name)}${suggest(name, names)}`,
+        listNames(names),
+      );
+    }
     this.checkMemory(hostSpec(parsed), domains);
   }
 
@@ -249,8 +258,8 @@ function hostSpec({ host }: ParsedScenario): HostSpec {
 }
 
 function smmConfig(smm: NonNullable<ParsedScenario['host']['smm']>): SmmConfig {
-  const { 'key-bits': keyBits, ...rest } = smm;
-  return { ...rest, keyBits: keyBits === '256' ? 256 : 128 };
+  const { 'key-bits': keyBits, unnotified, ...rest } = smm;
+  return { ...rest, keyBits: keyBits === '256' ? 256 : 128, ...(unnotified !== undefined && { unnotified }) };
 }
 
 /** What is said about a value of the wrong kind. */

@@ -1,7 +1,7 @@
 /** `host:` and `limits:` of the scenario language. */
 import { z } from 'zod';
 import { DEFAULT_SMM } from '../hypervisor/smm.js';
-import { choice, flag, integer, LIMITS, quantity } from './schema-fields.js';
+import { choice, flag, integer, LIMITS, quantity, text } from './schema-fields.js';
 import { COUNT, FREQUENCY, MEMORY, TIME } from './units.js';
 
 const smmSchema = z.strictObject({
@@ -21,6 +21,11 @@ const smmSchema = z.strictObject({
   counters: quantity(COUNT, { min: 1024, max: 2 ** 48 })
     .default(DEFAULT_SMM.counters)
     .describe("counters per key; then a domain's pages get a new key"),
+  unnotified: z
+    .array(text(LIMITS.textMax, 'the name of a domain'))
+    .max(64)
+    .optional()
+    .describe('a fault of the hypervisor: it switches these domains in without telling the unit'),
 });
 
 export const hostSchema = z.strictObject({

@@ -26,7 +26,7 @@ import { domainPhase, mips, Registry, type Tracked, wallClock } from './registry
 import { earliestWake, isInUse, isQueued, unpark } from './run-queue.js';
 import { captureMemory, type HostImage, type HostState, restoreMemory } from './save.js';
 import { dealSecondLevels, isSecondLevel, secondLevelSlots, secondLevelTotal } from './second-level-tlb.js';
-import { initSmm, smmSlots } from './smm.js';
+import { concealSwitches, initSmm, smmSlots } from './smm.js';
 import { NEVER } from './timers.js';
 import {
   AbortedError,
@@ -243,6 +243,7 @@ export class Host {
       const phase = domainPhase(seed, config.name);
       try {
         createDomain(core, index, config, pcpuOf(index), phase, reserved.get(index) ?? []);
+        if (this.#config.smm?.unnotified?.includes(config.name)) concealSwitches(core, index);
       } catch (error) {
         if (error instanceof HostError && error.domain < 0) throw new HostError(error.code, error.message, index);
         throw error;

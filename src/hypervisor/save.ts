@@ -71,7 +71,8 @@ export function captureMemory(core: Core): Piece[] {
     start = -1;
   };
   const caches = Array.from({ length: host.pcpus }, (_, i) => host.pcpuAddress(i));
-  const end = core.read(l.HOST_END);
+  // Behind DRAM is the plaintext of protected domains: a saved host is as secret as the host.
+  const end = core.read(l.HOST_END) + host.pcpus * core.read(l.HOST_SMM_SLOTS) * PAGE;
   for (let at = l.HOST_MAGIC; at < end; at += PAGE) {
     const cached = caches.some((p) => at >= p + l.PCPU_HASH && at < p + l.PCPU_SIZE);
     if (cached || core.call.isZero(at, PAGE)) flush(at);

@@ -40,7 +40,7 @@ const MODES: Readonly<Record<Protection, readonly ModeName[]>> = {
 export const PROTECTIONS = Object.keys(MODES) as readonly Protection[];
 
 /** A unit as scenarios get it that say nothing about it. */
-export const DEFAULT_SMM: Required<Omit<SmmConfig, 'root'>> = {
+export const DEFAULT_SMM: Required<Omit<SmmConfig, 'root' | 'unnotified'>> = {
   slots: 1024,
   policy: 'keep',
   keyBits: 128,
@@ -183,9 +183,15 @@ export function secureSwitch(core: Core, pcpu: number, _from: number, to: number
   if (core.read(l.HOST_SMM_SLOTS) === 0 || to >= core.read(l.HOST_VCPUS)) return 0;
   const last = core.read(core.read(pcpu + l.PCPU_SMM) + l.SMM_UNIT_DOMAIN);
   const cost = (): number => (last === l.SMM_NO_DOMAIN ? 0 : writeBackCycles(core, last));
+  const vcpu = new HostView(core).vcpuAddress(to);
+  if (core.read(keyEntry(core, domainIndex(core, vcpu)) + l.SMM_KEY_UNNOTIFIED) !== 0) return 0;
   const before = cost();
-  core.call.smmSwitch(pcpu, new HostView(core).vcpuAddress(to));
+  core.call.smmSwitch(pcpu, vcpu);
   return cost() - before;
+}
+
+function domainIndex(core: Core, vcpu: number): number {
+  return core.read(core.read(vcpu + core.layout.VCPU_DOMAIN) + core.layout.DOMAIN_ID);
 }
 
 /** Modelled cycles of all write-backs of a domain's pages so far, and of what comes with them. */
@@ -199,6 +205,11 @@ function writeBackCycles(core: Core, index: number): number {
     of(l.SMM_COUNT_MAC, l.COUNTER_SMM_MAC) +
     of(l.SMM_COUNT_TREE, l.COUNTER_SMM_TREE)
   );
+}
+
+/** From now on the unit is not told when the domain is switched in: SmmConfig.unnotified. */
+export function concealSwitches(core: Core, index: number): void {
+  core.write(keyEntry(core, index) + core.layout.SMM_KEY_UNNOTIFIED, 1);
 }
 
 /** A domain has ended and all its memory is given back: its key is destroyed, its metadata are freed. */

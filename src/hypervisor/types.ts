@@ -62,6 +62,8 @@ export interface SmmConfig {
   readonly grants?: 'owner-key' | 'plaintext';
   /** Counters per key; then the domain's pages are encrypted under a new one. At least twice its pages. */
   readonly counters?: number;
+  /** Names of domains that a faulty hypervisor switches in without telling the unit: to show that they are refused. */
+  readonly unnotified?: readonly string[];
   /** 32 bytes from which all keys are derived; default: from the seed. */
   readonly root?: Uint8Array;
 }

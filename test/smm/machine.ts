@@ -30,8 +30,8 @@ export class SecureHost {
     const frames = this.configs.reduce((sum, config) => sum + framesNeeded(config), 0) + SPARE;
     const n = this.configs.length;
     const module = coreModule();
-    this.core = new Core(module, hostMemory(module, pcpus, n, n, frames, undefined, slots));
-    this.core.call.hostInit(pcpus, n, n, frames, slots);
+    this.core = new Core(module, hostMemory(module, pcpus, n, n, frames, 0, undefined, slots));
+    this.core.call.hostInit(pcpus, n, n, frames, 0, slots);
     this.host = new HostView(this.core);
     const l = this.core.layout;
     this.core.u32.set(costWeights(DEFAULT_COST_TABLE, l), l.HOST_WEIGHTS >>> 2);
