@@ -22,14 +22,7 @@ export interface CoreFunctions {
     slots?: number,
   ): number;
   /** `slots`: pages of the SMM buffer of each pCPU; none: the host has no SMM. */
-  hostInit(
-    pcpus: number,
-    vcpus: number,
-    domains: number,
-    frames: number,
-    stlbEntries?: number,
-    slots?: number,
-  ): void;
+  hostInit(pcpus: number, vcpus: number, domains: number, frames: number, stlbEntries?: number, slots?: number): void;
 
   /** Executes up to `budget` instructions; returns a basic exit reason or 0xFFFF (budget used up). */
   run(vcpu: number, budget: number): number;

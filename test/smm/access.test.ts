@@ -32,7 +32,12 @@ function run(x: SecureHost, d: number, code: readonly number[], told = true) {
   if (told) x.core.call.smmSwitch(x.host.pcpuAddress(0), v);
   const reason = x.core.call.run(v, 10);
   const eax = Buffer.from(Uint32Array.of(x.core.read(v + l.VCPU_EAX)).buffer).toString('latin1');
-  return { reason, kind: x.core.read(v + l.VCPU_EXIT_QUALIFICATION), eax, info: x.core.read(v + l.VCPU_EXIT_INFO) & 0x7ff };
+  return {
+    reason,
+    kind: x.core.read(v + l.VCPU_EXIT_QUALIFICATION),
+    eax,
+    info: x.core.read(v + l.VCPU_EXIT_INFO) & 0x7ff,
+  };
 }
 
 const remap = (x: SecureHost, d: number, frame: number): void => {
@@ -50,12 +55,15 @@ describe('an access', () => {
     expect(run(x, 0, READER)).toMatchObject({ reason: EXIT_HLT, eax: 'new!' });
   });
 
-  it.each(['ctr+mac', 'none'] as const)('to the page of another, mapped by a lying hypervisor, is refused (%s)', (mode) => {
-    const x = host(['ctr+mac', mode]);
-    remap(x, 1, x.frame(0, GFN));
-    expect(run(x, 1, READER)).toMatchObject({ reason: EXIT_EXCEPTION, kind: PERMISSION, info: 0x312 });
-    expect(run(x, 0, READER)).toMatchObject({ reason: EXIT_HLT, eax: 'mine' });
-  });
+  it.each(['ctr+mac', 'none'] as const)(
+    'to the page of another, mapped by a lying hypervisor, is refused (%s)',
+    (mode) => {
+      const x = host(['ctr+mac', mode]);
+      remap(x, 1, x.frame(0, GFN));
+      expect(run(x, 1, READER)).toMatchObject({ reason: EXIT_EXCEPTION, kind: PERMISSION, info: 0x312 });
+      expect(run(x, 0, READER)).toMatchObject({ reason: EXIT_HLT, eax: 'mine' });
+    },
+  );
 
   it('of a protected domain to a page that is not its own is refused, so that nobody can slip it one', () => {
     const x = host(['none', 'ctr+mac']);
@@ -111,13 +119,22 @@ describe('a granted page', () => {
 describe('a host', () => {
   const domains = (): DomainConfig[] => [
     ...['sieve', 'pchase', 'strings', 'quicksort'].map((guest, i) =>
-      guestDomain(guest, { name: `${guest}-${i}`, protection: i % 2 ? 'ctr+mac' : 'ctr+mac+tree', maxInstructions: 300_000 }),
+      guestDomain(guest, {
+        name: `${guest}-${i}`,
+        protection: i % 2 ? 'ctr+mac' : 'ctr+mac+tree',
+        maxInstructions: 300_000,
+      }),
     ),
   ];
 
   it('gives the same with any number of workers, with either policy', async () => {
     for (const policy of ['keep', 'flush'] as const) {
-      const config = hostConfig(domains(), { pcpus: 2, smm: { slots: 64, policy }, sliceCycles: 100_000, quantumCycles: 250_000 });
+      const config = hostConfig(domains(), {
+        pcpus: 2,
+        smm: { slots: 64, policy },
+        sliceCycles: 100_000,
+        quantumCycles: 250_000,
+      });
       const one = (await runHost(config, { workers: 1 })).deterministic;
       expect((await runHost(config, { workers: 2 })).deterministic).toEqual(one);
       expect(one.zeroSum).toBe(true);
@@ -125,7 +142,9 @@ describe('a host', () => {
   });
 
   it('ends a domain that its scheduler conceals from the unit, and no other', async () => {
-    const two = ['a', 'b'].map((name) => codeDomain(name, [0xeb, 0xfe], { protection: 'ctr', maxInstructions: 10_000 }));
+    const two = ['a', 'b'].map((name) =>
+      codeDomain(name, [0xeb, 0xfe], { protection: 'ctr', maxInstructions: 10_000 }),
+    );
     const config = hostConfig(two, { pcpus: 1, smm: { slots: 64, unnotified: ['b'] }, sliceCycles: 5_000 });
     const { domains: ended } = (await runHost(config, { workers: 1 })).deterministic;
     expect(ended.map(({ outcome }) => outcome.kind)).toEqual(['limit', 'smm-violation']);
