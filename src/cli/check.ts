@@ -23,7 +23,7 @@ export async function checkCommand(file: string, args: CheckArguments, io: Io): 
     const { domains, host } = scenario;
     const bytes = domains.reduce((sum, domain) => sum + domain.memoryBytes, 0);
     const count = `${domains.length} ${domains.length === 1 ? 'domain' : 'domains'}`;
-    const what = `${count}, ${formatQuantity(MEMORY, bytes)}, ${host.pcpus} physical CPUs`;
+    const what = `${count}, ${formatQuantity(MEMORY, bytes)}, ${host.pcpus} physical ${host.pcpus === 1 ? 'CPU' : 'CPUs'}`;
     const cells = plan.isBatch ? `${plan.points.length} cells; the first: ` : '';
     io.out.write(`${file}: ok: ${cells}${what}\n`);
     return EXIT.ok;

@@ -90,7 +90,7 @@ describe('ringfence run with a sweep', () => {
   it('tells mistakes of single cells with check, and how many cells there are', async () => {
     expect(await at.run(['check', sweeping], real)).toEqual({
       code: 0,
-      out: `${sweeping}: ok: 4 cells; the first: 1 domain, 4MiB, 1 physical CPUs\n`,
+      out: `${sweeping}: ok: 4 cells; the first: 1 domain, 4MiB, 1 physical CPU\n`,
       err: '',
     });
     const wrong = at.write('wrong-cell.yaml', 'domains: [{guest: good}]\nsweep: {grid: {host.pcpus: [1, 2,\n 99]}}\n');
