@@ -96,9 +96,11 @@ export function fakeMachine(options: FakeOptions = {}): FakeMachine {
             pages: domain.memoryBytes / 4096,
             tablePages: 3,
             copiedPages: 0,
+            hooks: {},
             stateHash: '',
             consoleSha256: '',
             console,
+            consoleDropped: 0,
           },
         };
       });
@@ -107,6 +109,7 @@ export function fakeMachine(options: FakeOptions = {}): FakeMachine {
           ...{ domains, seed: config.seed, quanta: 3, pcpuCycles: [2345678], pcpuBusyCycles: [2345678] },
           ...{ pcpuContextSwitches: [4], pcpuSwitchCycles: [8000] },
           zeroSum: options.zeroSum ?? true,
+          audit: [],
         },
         wallClock: {
           ...{ workers, bootMs: 1, runMs: 2, destroyMs: 1, mips: 617, memoryMiB: 64, reproducers: [] },
