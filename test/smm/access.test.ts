@@ -27,8 +27,9 @@ function host(protections: readonly ('ctr+mac' | 'none')[], smm: SmmConfig = {})
 function run(x: SecureHost, d: number, code: readonly number[], told = true) {
   const v = x.host.vcpuAddress(d);
   const l = x.core.layout;
-  x.write(d, 0x100, Uint8Array.from(code));
-  x.core.write(v + l.VCPU_EIP, 0x100 * PAGE);
+  const gfn = code === READER ? 0x104 : 0x105; // code that was decoded stays: the hypervisor writes over none
+  x.write(d, gfn, Uint8Array.from(code));
+  x.core.write(v + l.VCPU_EIP, gfn * PAGE);
   if (told) x.core.call.smmSwitch(x.host.pcpuAddress(0), v);
   const reason = x.core.call.run(v, 10);
   const eax = Buffer.from(Uint32Array.of(x.core.read(v + l.VCPU_EAX)).buffer).toString('latin1');
