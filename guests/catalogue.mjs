@@ -41,6 +41,13 @@ export const programs = [
     description: 'table-driven CRC-32 of kb KiB, rounds times',
     cmdlines: ['', 'kb=4 rounds=1', 'kb=64 rounds=2 seed=7', 'seed=2'],
   },
+  {
+    name: 'fleet',
+    description: 'fills kb KiB, is ready to be forked, then changes touch pages and sums all',
+    machine: true,
+    cmdlines: ['', 'kb=64 touch=4', 'kb=1024 touch=0 seed=7'],
+    memoryMiB: 16,
+  },
   { name: 'fib', description: 'recursive Fibonacci of n', cmdlines: ['', 'n=10', 'n=20', 'n=25'] },
   { name: 'interp', description: 'bytecode interpreter, Collatz lengths below n', cmdlines: ['', 'n=50', 'n=500'] },
   {

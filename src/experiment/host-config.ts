@@ -41,6 +41,12 @@ export function hostConfig(scenario: Scenario, costTable: CostTable): HostConfig
       ...(spec.maxInstructions !== undefined && { maxInstructions: spec.maxInstructions }),
       ...(spec.weight !== undefined && { weight: spec.weight }),
       ...(spec.cap !== undefined && { cap: spec.cap }),
+      ...(spec.fork !== undefined && {
+        fork: {
+          of: spec.fork.of,
+          at: typeof spec.fork.at === 'number' ? cycles(spec.fork.at, host.frequencyHz) : spec.fork.at,
+        },
+      }),
       ...(spec.privileged !== undefined && { privileged: spec.privileged }),
       ...(spec.protection !== undefined && { protection: spec.protection }),
     };

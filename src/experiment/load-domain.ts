@@ -84,6 +84,9 @@ export class DomainLoader {
       ...(maxInstructions !== undefined && { maxInstructions }),
       ...(domain.weight !== undefined && { weight: domain.weight }),
       ...(domain.cap !== undefined && { cap: domain.cap }),
+      ...(domain['fork-of'] !== undefined && {
+        fork: { of: domain['fork-of'], at: domain['fork-at'] ?? 'marker' },
+      }),
       ...(domain.privileged && { privileged: true }),
       ...(domain.protection !== undefined && { protection: domain.protection }),
       ...(domain.expect !== undefined && { expect: this.expectation(path, domain, image.image, cmdline) }),

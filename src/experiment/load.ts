@@ -183,8 +183,9 @@ export class Loader {
     const lineOf = (path: Path): number => this.source.place(this.draft.origin(path)).line;
     const names = new Names(lineOf, (...problem) => this.report(...problem));
     let total = 0;
-    for (const [step, raw] of entries) {
+    for (const [step, written] of entries) {
       const path = ['domains', step];
+      const raw = this.asForked(path, written, value);
       const domain = this.read<ParsedDomain & { name?: string | undefined }>(
         listed ? listedDomainSchema : domainSchema,
         raw,
@@ -220,6 +221,43 @@ export class Loader {
     return specs;
   }
 
+  /** A fork takes over what its template is: one that says something else of that is wrong. */
+  private asForked(path: Path, written: unknown, domains: object): unknown {
+    if (!isData(written)) return written;
+    const of = written['fork-of'];
+    if (of === undefined && written['fork-at'] !== undefined) {
+      this.report([...path, 'fork-at'], 'has no meaning without fork-of', 'fork-of with it', 'key');
+    }
+    if (typeof of !== 'string') return written;
+    const nameOf = (step: string, domain: unknown): unknown =>
+      Array.isArray(domains) ? (isData(domain) ? (domain.name ?? domain.guest) : undefined) : step;
+    const single = Object.entries(domains).filter(
+      ([, each]) => isData(each) && each['fork-of'] === undefined && each.count === undefined,
+    );
+    const template: unknown = single.find(([step, each]) => nameOf(step, each) === of)?.[1];
+    if (!isData(template)) {
+      const allowed = `a domain without count that is no fork: ${listNames(single.map(([step, each]) => String(nameOf(step, each))))}`;
+      this.report([...path, 'fork-of'], `${quote(of)} cannot be forked`, allowed);
+      return written;
+    }
+    const kind = isData(template.translation) ? template.translation.kind : undefined;
+    if (kind === 'direct' || template.privileged === true) {
+      const why = kind === 'direct' ? 'has no EPT' : 'is privileged';
+      this.report([...path, 'fork-of'], `${quote(of)} ${why}`, 'a domain with EPT and without privilege');
+    }
+    for (const key of TEMPLATES_OWN) {
+      if (written[key] === undefined) continue;
+      this.report(
+        [...path, key],
+        `is that of ${quote(of)}`,
+        'pcpu, input, max-instructions, weight, cap, count, expect',
+        'key',
+      );
+    }
+    const own = TEMPLATES_OWN.map((key) => [key, template[key]] as const).filter(([, item]) => item !== undefined);
+    return { ...Object.fromEntries(own), input: '', ...written };
+  }
+
   private checkMemory(host: HostSpec, domains: readonly DomainSpec[]): void {
     const bytes = this.context.hostBytes?.(host, domains);
     if (bytes === undefined) return;
@@ -237,6 +275,9 @@ export class Loader {
     );
   }
 }
+
+/** What a fork has of its template. */
+const TEMPLATES_OWN = ['guest', 'memory', 'cmdline', 'translation', 'cpuid', 'modules'];
 
 /** The host in base units. */
 function hostSpec({ host }: ParsedScenario): HostSpec {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { framesNeeded } from '../hypervisor/domain.js';
+import { FORK_FRAMES } from '../hypervisor/fork.js';
 import { runHost } from '../hypervisor/host.js';
 import { planBoot } from '../hypervisor/multiboot.js';
 import { secondLevelSlots, secondLevelTotal } from '../hypervisor/second-level-tlb.js';
@@ -44,10 +45,10 @@ export function machine(): Machine {
       planBoot(image, memoryBytes, `${imageName} ${cmdline}`, modules);
     },
     hostBytes: ({ pcpus, domainSlots, memoryBytes, smm }, domains) => {
-      const configs = domains.map(({ name, memoryBytes, cmdline, translation, protection = 'none' }) => {
-        return { name, memoryBytes, cmdline, translation, protection, image: new Uint8Array(), imageName: '' };
-      });
-      const least = configs.reduce((sum, config) => sum + framesNeeded(config), 0);
+      const least = domains.reduce((sum, { fork, name, memoryBytes, cmdline, translation, protection = 'none' }) => {
+        const config = { name, memoryBytes, cmdline, translation, protection, image: new Uint8Array(), imageName: '' };
+        return sum + (fork === undefined ? framesNeeded(config) : FORK_FRAMES);
+      }, 0);
       const slots = domains.length + domainSlots;
       const frames = memoryBytes === undefined ? least : memoryBytes / PAGE;
       const entries = secondLevelTotal(secondLevelSlots(domains, slots));

@@ -37,6 +37,8 @@ export interface DomainSpec {
   /** Entries of the second-level TLB, where the scenario says. */
   readonly secondLevelTlb?: number;
   readonly maxInstructions?: number;
+  /** It begins as a fork of another: at the other's marker, when it first waits, or at a virtual time in ns. */
+  readonly fork?: { readonly of: string; readonly at: 'marker' | 'blocked' | number };
   /** A control domain. */
   readonly weight?: number;
   readonly cap?: number;

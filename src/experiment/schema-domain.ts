@@ -5,7 +5,7 @@ import { SECOND_LEVEL_MAX, SECOND_LEVEL_MIN } from '../hypervisor/second-level-t
 import { PROTECTIONS } from '../hypervisor/smm.js';
 import { quote } from './problem.js';
 import { choice, domainName, flag, integer, LIMITS, latin1, leaf, quantity, text, Wrong } from './schema-fields.js';
-import { COUNT, MEMORY } from './units.js';
+import { COUNT, MEMORY, parseQuantity, TIME } from './units.js';
 
 /** Reasons of `sched_op` shutdown (each implies `shutdown`), then the other outcomes a scenario may expect. */
 export const OUTCOMES = [
@@ -20,6 +20,8 @@ export const OUTCOMES = [
     'smm-violation',
     'limit',
     'destroyed',
+    'host-memory',
+    'not-forked',
     'unhandled-exit',
   ],
 ] as const;
@@ -59,6 +61,17 @@ const moduleSchema = z.strictObject({
   name: latin1(LIMITS.textMax).optional().describe('string the guest finds with the module; default: the path'),
 });
 
+type Moment = 'marker' | 'blocked' | number;
+
+function forkMoment() {
+  const allowed = `marker, blocked, or a virtual time such as ${TIME.examples}`;
+  return leaf<Moment, string>(allowed, { type: 'string' }, (value) => {
+    if (value === 'marker' || value === 'blocked') return value;
+    const ns = parseQuantity(TIME, value);
+    return ns === undefined || ns <= 0 ? new Wrong(`${quote(value)} is no such moment`) : ns;
+  });
+}
+
 const HIDEABLE = Object.keys(CPUID_FEATURES) as CpuidFeature[];
 
 /** All but the guest, which a template need not name. */
@@ -88,6 +101,14 @@ const settings = {
     .optional()
     .describe("share of its physical CPU against its neighbours'; default 256"),
   cap: integer({ min: 0, max: 100 }).optional().describe('percent of its physical CPU that it may use; 0: no limit'),
+  'fork-of': text(LIMITS.textMax, 'the name of a domain')
+    .optional()
+    .describe('the domain begins as a copy of this one, when it is ready; guest, memory … are those of the other'),
+  'fork-at': forkMoment()
+    .optional()
+    .describe(
+      'when: at the marker (the other writes 0xf0 to port 0x80), when it first waits, or at a time; default: marker',
+    ),
   privileged: flag().optional().describe('a control domain (VM0): it may create, fork and control others'),
   'max-instructions': quantity(COUNT, { min: 1, max: 1e15 })
     .optional()

@@ -22,6 +22,8 @@ import { park, unpark } from './run-queue.js';
 import { admit, isSecure } from './smm.js';
 import { NEVER } from './timers.js';
 
+/** Frames that a fork begins with: the root of its EPT, shared_info, grant table. */
+export const FORK_FRAMES = 4;
 /** Pages that a pCPU can copy in a quantum without waiting for its end. */
 const POOL_TARGET = 512;
 /** Hypercalls wait for the quantum's end when the pool holds less: what one writes must not run dry half way. */
@@ -72,7 +74,7 @@ export function poolIsLow(core: Core, p: number): boolean {
  * Makes domain `child`, whose slot is empty, a fork of `parent` on pCPU `pcpu`. Its vCPU is queued. Returns 0; −EOPNOTSUPP if
  * the parent has no EPT or is protected; −EPERM if it is privileged; −ENOMEM if the host has too little memory.
  */
-export function forkDomain(core: Core, parent: number, child: number, pcpu: number): number {
+export function forkDomain(core: Core, parent: number, child: number, pcpu: number, pauses = 0): number {
   const l = core.layout;
   const host = new HostView(core);
   const from = host.domainAddress(parent);
@@ -87,11 +89,21 @@ export function forkDomain(core: Core, parent: number, child: number, pcpu: numb
     thaw(core, parent);
     return -ENOMEM;
   }
+  begin(core, parent, child, pauses);
+  admit(core, child);
+  return 0;
+}
+
+/** Lets a domain that is now a fork run, unless it is paused. */
+function begin(core: Core, parent: number, child: number, pauses: number): void {
+  const l = core.layout;
+  const host = new HostView(core);
+  const d = host.domainAddress(child);
   core.write(d + l.DOMAIN_PARENT, parent + 1);
   core.write(d + l.DOMAIN_STATE, 1);
-  admit(core, child);
-  unpark(core, child);
-  return 0;
+  core.write(d + l.DOMAIN_PAUSED, pauses);
+  core.writeF64(d + l.DOMAIN_FROZEN_AT, core.readU64(host.pcpuAddress(core.read(d + l.DOMAIN_PCPU)) + l.PCPU_TIME));
+  if (pauses === 0) unpark(core, child);
 }
 
 /** Puts a fork back to what its parent is: drops its pages, its channels and its mappings. Returns 0 or −ENOMEM. */
@@ -100,6 +112,7 @@ export function resetFork(core: Core, child: number): number {
   const host = new HostView(core);
   const d = host.domainAddress(child);
   const parent = core.read(d + l.DOMAIN_PARENT) - 1;
+  const pauses = core.read(d + l.DOMAIN_PAUSED);
   park(core, host, child);
   closeAll(core, child);
   releaseGrants(core, child);
@@ -108,9 +121,7 @@ export function resetFork(core: Core, child: number): number {
   const console = core.u8.slice(d + l.DOMAIN_CONSOLE_HEAD, d + l.DOMAIN_CONSOLE_DROPPED + 8);
   if (!copyState(core, parent, child)) return -ENOMEM;
   core.u8.set(console.subarray(l.DOMAIN_CONSOLE_KEPT - l.DOMAIN_CONSOLE_HEAD), d + l.DOMAIN_CONSOLE_KEPT);
-  core.write(d + l.DOMAIN_PARENT, parent + 1);
-  core.write(d + l.DOMAIN_STATE, 1);
-  unpark(core, child);
+  begin(core, parent, child, pauses);
   return 0;
 }
 

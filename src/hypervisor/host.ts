@@ -15,7 +15,7 @@ import { checkMemory, createDomain, framesNeeded, reservationOrder, reserve } fr
 import { deliver } from './event-channel.js';
 import { handleExit } from './exits.js';
 import { settleGangs } from './foreign.js';
-import { fillPool, tendPools } from './fork.js';
+import { FORK_FRAMES, fillPool, tendPools } from './fork.js';
 import { END, Guest, RESUME } from './guest.js';
 import { type AuditEntry, Hooks, type ResolvedRule, resolveRules } from './hooks.js';
 import { Nursery } from './nursery.js';
@@ -47,8 +47,6 @@ const AUDIT_LIMIT = 4096;
 const EXIT_EPT_VIOLATION = 48;
 /** Frames beyond what the domains begin with: shared_info, grant table and the EPT tables that map them and grants. */
 const XEN_FRAMES = 5;
-/** Frames that a fork begins with: the root of its EPT, shared_info, grant table. */
-const FORK_FRAMES = 4;
 
 /**
  * Runs a host to its end. Rejects with HostError if the configuration cannot be run and with AbortedError if

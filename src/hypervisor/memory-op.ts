@@ -6,6 +6,7 @@ import { EFAULT, EILSEQ, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, ESRCH } from './errn
 import { DEFER, type Guest, RESUME, type Verdict } from './guest.js';
 import { domainOf, populatePage, releasePage } from './physmap.js';
 import { addToPhysmap, removeFromPhysmap, SPACE_FOREIGN } from './physmap-op.js';
+import { sharingOp } from './sharing-op.js';
 
 // XENMEM_*
 const DECREASE_RESERVATION = 1;
@@ -18,6 +19,7 @@ const MEMORY_MAP = 9;
 const MACHINE_MEMORY_MAP = 10;
 const MAXIMUM_GPFN = 14;
 const REMOVE_FROM_PHYSMAP = 15;
+const SHARING_OP = 22;
 const ADD_TO_PHYSMAP_BATCH = 23;
 /** How far a long command has come is kept in the command, as in Xen. */
 const EXTENT_SHIFT = 6;
@@ -42,6 +44,7 @@ const COMMANDS: ReadonlyMap<number, Command> = new Map<number, Command>([
   [REMOVE_FROM_PHYSMAP, removeOne],
   [MEMORY_MAP, (guest) => guest.finish(memoryMap(guest, guestMap(guest)))],
   [MACHINE_MEMORY_MAP, machineMap],
+  [SHARING_OP, sharingOp],
 ]);
 
 export function memoryOp(guest: Guest): Verdict {

@@ -25,11 +25,11 @@ const PHASE_RANGE = 2 ** 40;
 
 /** What the host knows of a domain beside the flat memory. */
 export interface Tracked {
-  readonly config: DomainConfig;
+  config: DomainConfig;
   /** Its name: the configured one's, or one that tells whom it comes from. */
   readonly name: string;
   /** Index of the configured domain whose settings it has, −1: it was made by a control operation. */
-  readonly template: number;
+  template: number;
   readonly slot: number;
   readonly console: Uint8Array[];
   /** How many domains it has brought into being. */
@@ -166,9 +166,13 @@ export class Registry {
 
   /**
    * Forks the domain in slot `parent` into slot `child`, by default a spare one, on pCPU `pcpu`, by default its parent's.
+   * `pauses`: how often it is paused from the start.
    * Returns the child's slot; −EINVAL if there is no such domain, −EAGAIN if no slot is free, or as forkDomain.
    */
-  fork(parent: number, { child = this.freeSlot(), pcpu }: { child?: number; pcpu?: number } = {}): number {
+  fork(
+    parent: number,
+    { child = this.freeSlot(), pcpu, pauses = 0 }: { child?: number; pcpu?: number; pauses?: number } = {},
+  ): number {
     if (!this.exists(parent)) return -EINVAL;
     if (child < 0) return -EAGAIN;
     const started = performance.now();
@@ -177,12 +181,15 @@ export class Registry {
     const core = this.#core;
     const from = this.at(parent);
     const where = pcpu ?? core.read(this.#view.domainAddress(parent) + core.layout.DOMAIN_PCPU);
-    const error = forkDomain(core, parent, child, where);
+    const error = forkDomain(core, parent, child, where, pauses);
     if (error !== 0) return error;
     this.forks++;
     const startMs = performance.now() - started;
-    const configured = child < this.#configured;
-    const tracked = configured ? this.at(child) : this.born(child, { parent, kind: 'fork', config: from.config });
+    const tracked = this.lives(child)
+      ? this.at(child)
+      : this.born(child, { parent, kind: 'fork', config: from.config });
+    tracked.config = child < this.#configured ? tracked.config : from.config;
+    tracked.template = child < this.#configured ? tracked.template : from.template;
     tracked.startMs = startMs;
     tracked.console.push(...from.console);
     return child;
