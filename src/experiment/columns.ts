@@ -97,6 +97,12 @@ export const DOMAIN_COLUMNS: readonly Filled<OfDomain>[] = [
     'instructions retired; a repeated string instruction counts each iteration',
     (r) => r.retired,
   ),
+  number(
+    'inherited',
+    'instructions',
+    'of them, those taken over from the domain that it was forked from',
+    (r) => r.inherited,
+  ),
   number('cycles', 'cycles', 'modelled cycles: sum of events times cost table', (r) => r.cycles),
   number('clock', 'cycles', "the domain's clock at its end: cycles and idle time", (r) => r.clock),
   number(

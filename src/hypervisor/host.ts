@@ -373,7 +373,7 @@ export class Host {
     const pcpus = Array.from({ length: this.#config.pcpus }, (_, i) => this.#view.pcpuAddress(i));
     const queued = pcpus.some((p) => isInUse(core, p));
     const domains = this.registry.births.map(({ result }) => result!);
-    const retired = domains.reduce((sum, domain) => sum + domain.retired, 0);
+    const retired = domains.reduce((sum, domain) => sum + domain.retired - domain.inherited, 0);
     return {
       deterministic: {
         domains,

@@ -34,6 +34,8 @@ export interface Tracked {
   readonly console: Uint8Array[];
   /** How many domains it has brought into being. */
   children: number;
+  /** Instructions that it took over when it was forked. */
+  inherited: number;
   startMs: number;
   runMs: number;
   result: DomainResult | undefined;
@@ -90,7 +92,7 @@ export class Registry {
 
   #add(slot: number, name: string, config: DomainConfig, template: number, startMs: number): Tracked {
     const tracked: Tracked = {
-      ...{ config, name, template, slot, console: [], children: 0, startMs, runMs: 0, result: undefined },
+      ...{ config, name, template, slot, console: [], children: 0, inherited: 0, startMs, runMs: 0, result: undefined },
     };
     this.#slots[slot] = tracked;
     this.births.push(tracked);
@@ -111,11 +113,12 @@ export class Registry {
     this.births.length = 0;
     this.alive = 0;
     this.forks = state.forks;
-    for (const { config, console, children, result, slot, name, template } of state.births) {
+    for (const { config, console, children, inherited, result, slot, name, template } of state.births) {
       const settings = typeof config === 'number' ? this.#domains[config]! : config;
       const tracked = this.#add(slot, name, settings, template, 0);
       tracked.console.push(...console);
       tracked.children = children;
+      tracked.inherited = inherited;
       tracked.result = result;
       if (result !== undefined) this.alive--;
     }
@@ -191,6 +194,7 @@ export class Registry {
     tracked.config = child < this.#configured ? tracked.config : from.config;
     tracked.template = child < this.#configured ? tracked.template : from.template;
     tracked.startMs = startMs;
+    tracked.inherited = new VcpuView(core, this.#view.vcpuAddress(child)).retired;
     tracked.console.push(...from.console);
     return child;
   }
@@ -259,6 +263,7 @@ export class Registry {
       outcome,
       eip: vcpu.eip,
       retired: vcpu.retired,
+      inherited: tracked.inherited,
       cycles,
       scheduling: scheduling(core, vcpu.base),
       clock: cycles + core.readF64(vcpu.base + l.VCPU_IDLE),
@@ -298,8 +303,8 @@ function scheduling(core: Core, v: number): Scheduling {
   };
 }
 
-export function wallClock({ name, startMs, runMs, result }: Tracked): DomainWallClock {
-  return { name, startMs, runMs, mips: mips(result?.retired ?? 0, runMs) };
+export function wallClock({ name, startMs, runMs, inherited, result }: Tracked): DomainWallClock {
+  return { name, startMs, runMs, mips: mips((result?.retired ?? 0) - inherited, runMs) };
 }
 
 export function mips(retired: number, ms: number): number {

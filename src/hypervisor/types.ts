@@ -239,6 +239,8 @@ export interface DomainResult {
   /** EIP where the domain ended: at the instruction that ended it. */
   readonly eip: number;
   readonly retired: number;
+  /** Of them, those that it took over from the domain that it was forked from. */
+  readonly inherited: number;
   /** Modelled cycles the vCPU used (idle time not included). */
   readonly cycles: number;
   /** The domain's clock when it ended: cycles plus idle time (plus stolen time with `clock: 'pcpu'`). */

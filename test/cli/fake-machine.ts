@@ -97,6 +97,7 @@ export function fakeMachine(options: FakeOptions = {}): FakeMachine {
             tablePages: 3,
             copiedPages: 0,
             hooks: {},
+            inherited: 0,
             stateHash: '',
             consoleSha256: '',
             console,

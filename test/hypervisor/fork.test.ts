@@ -12,7 +12,7 @@ const GUESTS = Object.keys(manifest.guests).filter((name) => !manifest.guests[na
 
 /** All that a domain does and is; only where it ran, whose it is, and that its pages were copied may differ. */
 function life(result: DomainResult) {
-  const { name, template, pcpu, scheduling, tablePages, copiedPages, exitsTotal, exits, ...rest } = result;
+  const { name, template, pcpu, scheduling, tablePages, copiedPages, inherited, exitsTotal, exits, ...rest } = result;
   const { 'ept-violation': copies = 0, ...others } = exits;
   return { ...rest, exits: others, copies: rest.outcome.kind === 'ept-violation' ? copies - 1 : 0 };
 }
