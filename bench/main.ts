@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { packageRoot } from '../src/machine/core.js';
 import { buildMachine } from './build.js';
+import { runFork } from './fork.js';
 import { MICRO_BENCHES } from './micro/benches.js';
 import { runMicro } from './micro/run.js';
 import { ENGINE_NAMES } from './peers/engines.js';
@@ -59,6 +60,13 @@ const ENTRIES: readonly Entry[] = [
     rounds: 5,
     usual: false,
     run: runEvents,
+  },
+  {
+    name: 'fork',
+    about: 'forks, resets and ends of a booted domain beside its creation; memory per fork (only by name)',
+    rounds: 5,
+    usual: false,
+    run: runFork,
   },
   {
     name: 'smm',
