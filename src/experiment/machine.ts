@@ -45,10 +45,11 @@ export function machine(): Machine {
       planBoot(image, memoryBytes, `${imageName} ${cmdline}`, modules);
     },
     hostBytes: ({ pcpus, domainSlots, memoryBytes, smm }, domains) => {
-      const least = domains.reduce((sum, { fork, name, memoryBytes, cmdline, translation, protection = 'none' }) => {
-        const config = { name, memoryBytes, cmdline, translation, protection, image: new Uint8Array(), imageName: '' };
-        return sum + (fork === undefined ? framesNeeded(config) : FORK_FRAMES);
-      }, 0);
+      const configs = domains.map(({ fork, name, memoryBytes, cmdline, translation, protection = 'none' }) => {
+        const image = { image: new Uint8Array(), imageName: '' };
+        return { name, memoryBytes, cmdline, translation, protection, ...image, ...(fork !== undefined && { fork }) };
+      });
+      const least = configs.reduce((sum, config) => sum + (config.fork ? FORK_FRAMES : framesNeeded(config)), 0);
       const slots = domains.length + domainSlots;
       const frames = memoryBytes === undefined ? least : memoryBytes / PAGE;
       const entries = secondLevelTotal(secondLevelSlots(domains, slots));

@@ -90,7 +90,6 @@ export function forkDomain(core: Core, parent: number, child: number, pcpu: numb
     return -ENOMEM;
   }
   begin(core, parent, child, pauses);
-  admit(core, child);
   return 0;
 }
 
@@ -103,6 +102,7 @@ function begin(core: Core, parent: number, child: number, pauses: number): void 
   core.write(d + l.DOMAIN_STATE, 1);
   core.write(d + l.DOMAIN_PAUSED, pauses);
   core.writeF64(d + l.DOMAIN_FROZEN_AT, core.readU64(host.pcpuAddress(core.read(d + l.DOMAIN_PCPU)) + l.PCPU_TIME));
+  admit(core, child);
   if (pauses === 0) unpark(core, child);
 }
 
