@@ -11,8 +11,31 @@
 #define UNMASK 9
 #define UNUSED_NUMBER 0x7f
 
+#define UPCALL_VECTOR 0x40 /* as guests/lib/xen.c has it */
+
 static u8 *own; /* a page for copies */
 static u32 self; /* a port to itself */
+volatile u32 upcalls;
+
+/* The shortest upcall: all ports are below 32, and nobody asks which it was. The library's goes through C and saves segments. */
+void on_upcall(void);
+__asm__(".text\n"
+        "on_upcall: push %eax\n"
+        "    mov shared_info, %eax\n"
+        "    movb $0, (%eax)\n"     /* evtchn_upcall_pending */
+        "    movl $0, 4(%eax)\n"    /* evtchn_pending_sel */
+        "    movl $0, 2048(%eax)\n" /* evtchn_pending[0] */
+        "    incl upcalls\n"
+        "    pop %eax\n"
+        "    iret\n");
+
+static void take_upcalls(void) {
+    struct pointer idt;
+    __asm__ volatile("sidt %0" : "=m"(idt));
+    u32 *gate = (u32 *)(idt.base + UPCALL_VECTOR * 8); /* SDM Vol. 3A, 6.11 "IDT Descriptors" */
+    gate[0] = (gate[0] & 0xffff0000) | ((u32)on_upcall & 0xffff);
+    gate[1] = ((u32)on_upcall & 0xffff0000) | (gate[1] & 0xffff);
+}
 
 static u32 identify(u32 n) {
     u32 a, b, c, d, sum = 0;
@@ -33,11 +56,11 @@ static u32 version(u32 n) {
 }
 
 static u32 upcall(u32 n) { /* sent to itself: the upcall comes before the next instruction */
-    u32 start = events[self];
+    u32 start = upcalls;
     enable_interrupts();
     while (n--) event_send(self);
     disable_interrupts();
-    return events[self] - start;
+    return upcalls - start;
 }
 
 static u32 round_trip(u32 n) {
@@ -70,6 +93,7 @@ void program(void) {
     u8 *pages = heap(LINK_PAGE);
     *(u32 *)pages = 0x600df00d;
     int side = link_open(pages, 1);
+    take_upcalls();
     if (side == FIRST) {
         for (u32 i = 0; i < (ROUNDS + ROUNDS / WARM) / 2; i++) link_wait(), link_send();
     } else if (side == SECOND) {

@@ -50,6 +50,11 @@ export function keepsTimers(reason: number): boolean {
   return reason === EXIT_CPUID || reason === EXIT_VMCALL;
 }
 
+/** Whether the handler of an exit may have woken another vCPU of the pCPU. */
+export function mayWake(reason: number): boolean {
+  return reason !== EXIT_CPUID;
+}
+
 /** Handles the exit with basic reason `reason` that the guest's exit record describes. */
 export function handleExit(guest: Guest, reason: number): Verdict {
   const handler = EXIT_HANDLERS[reason];

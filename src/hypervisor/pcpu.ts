@@ -20,7 +20,7 @@ import type { Core } from '../machine/core.js';
 import { HostView } from '../machine/views.js';
 import { contextSwitch, VCPU_NONE } from './context-switch.js';
 import { budget, charge, usesCredit } from './credit.js';
-import { handleExit, keepsTimers } from './exits.js';
+import { handleExit, keepsTimers, mayWake } from './exits.js';
 import { BLOCK, DEFER, END, Guest, RESUME, type Send, type Verdict, YIELD } from './guest.js';
 import { type AuditEntry, Hooks, type ResolvedRule } from './hooks.js';
 import { dequeue, earliestWake, enqueue, enqueueBlocked, enqueueWoken, noteStart, takeWoken } from './run-queue.js';
@@ -234,7 +234,7 @@ export class PcpuRunner {
           if (guest.stolen === 0) core.writeF64(chunkEndAt, 0);
           else base = this.#steal(guest, base);
           // It may have woken another one.
-          if (this.#boost) deadline = Math.min(deadline, this.#nextBoost(p));
+          if (this.#boost && mayWake(reason)) deadline = Math.min(deadline, this.#nextBoost(p));
         }
         cycles = core.call.modelledCycles(v);
         if (verdict !== RESUME) break;

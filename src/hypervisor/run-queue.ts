@@ -104,10 +104,11 @@ export function isQueued(core: Core, p: number): boolean {
   return queues(core).runnable.length(p) > 0;
 }
 
-/** The pCPU time at which the next vCPU wakes, or NEVER. */
+/** The pCPU time at which the next vCPU wakes, or NEVER. Every exit asks, so it looks at the heap's first place itself. */
 export function earliestWake(core: Core, p: number): number {
-  const first = queues(core).sleepers.first(p);
-  return first === VCPU_NONE ? NEVER : core.readF64(vcpuAddress(core, first) + core.layout.VCPU_WAKE);
+  const l = core.layout;
+  if (core.read(p + l.PCPU_BLOCKED_LENGTH) === 0) return NEVER;
+  return core.readF64(vcpuAddress(core, core.read(p + l.PCPU_BLOCKED)) + l.VCPU_WAKE);
 }
 
 /** Whether any vCPU is queued or sleeps. */
