@@ -10,8 +10,9 @@ import { DEFAULT_WEIGHT, setCap, setWeight } from './credit.js';
 import { closeAll } from './event-channel.js';
 import { releaseForeign } from './foreign.js';
 import { DOMAIN_DYING, leaveParent, releaseMemory } from './fork.js';
+import { frameOwner, frameType } from './frames.js';
 import { releaseGrants } from './grant-table.js';
-import { BOOT_MAGIC, planBoot } from './multiboot.js';
+import { type BootPlan, planBoot } from './multiboot.js';
 import { secondLevelEntries } from './second-level-tlb.js';
 import { admit, endSecure, launchSecure, metadataFrames, populated, secureAccess } from './smm.js';
 import { type DomainConfig, type EptPageSize, HostError } from './types.js';
@@ -123,8 +124,10 @@ const DR7_RESET = 0x400;
 const FCW_INIT = 0x37f; //   as FNINIT leaves it
 const MXCSR_INIT = 0x1f80;
 
-/** Machine state at entry: Multiboot Specification 0.6.96, 3.2. IDTR is empty, so an early exception is a triple fault. */
-function resetVcpu(core: Core, index: number, pcpu: number, entry: number, info: number, stlb: number): void {
+type Start = Pick<BootPlan, 'entry' | 'magic' | 'info'>;
+
+/** Machine state at entry: Multiboot Specification 0.6.96, 3.2, and PVH alike. IDTR is empty, so an early exception is a triple fault. */
+function resetVcpu(core: Core, index: number, pcpu: number, { entry, magic, info }: Start, stlb: number): void {
   const l = core.layout;
   const host = new HostView(core);
   const v = host.vcpuAddress(index);
@@ -150,7 +153,7 @@ function resetVcpu(core: Core, index: number, pcpu: number, entry: number, info:
   core.call.tlbInit(v);
   vcpu.eflags = 0;
   vcpu.eip = entry;
-  vcpu.eax = BOOT_MAGIC;
+  vcpu.eax = magic;
   vcpu.ebx = info;
   core.call.changeCode(v);
 }
@@ -214,7 +217,7 @@ export function createDomain(
   const domain = new DomainView(core, d);
   for (const { address, length } of plan.clear) domain.clearMemory(address, length);
   for (const { address, bytes } of plan.placements) domain.writeMemory(address, bytes);
-  resetVcpu(core, index, pcpu, plan.entry, plan.info, secondLevelEntries(config));
+  resetVcpu(core, index, pcpu, plan, secondLevelEntries(config));
   completeDomain(core, index, config, phase);
   const input = Buffer.from(config.input ?? '', 'latin1');
   if (domain.feedInput(input) < input.length) {
@@ -233,7 +236,7 @@ export function createEmptyDomain(core: Core, index: number, pcpu: number): bool
   const d = beginDomain(core, index, pcpu);
   core.write(d + l.DOMAIN_EPTP, eptp);
   core.write(d + l.DOMAIN_TABLE_PAGES, 1);
-  resetVcpu(core, index, pcpu, 0, 0, 0); // how much memory it will get is not known
+  resetVcpu(core, index, pcpu, { entry: 0, magic: 0, info: 0 }, 0); // how much memory it will get is not known
   admit(core, index);
   completeDomain(core, index, {}, 0);
   core.write(d + l.DOMAIN_PAUSED, 1);
@@ -268,7 +271,18 @@ export function destroyDomain(core: Core, index: number): void {
     releaseMemory(core, index);
   }
   endSecure(core, index);
+  reclaimStrays(core, index);
   // Ports, mappings and grants are empty by now, all but the frames that active entries remember.
   core.u8.fill(0, d, core.read(d + l.DOMAIN_GRANT_FRAMES) > 0 ? d + l.DOMAIN_SIZE : d + l.DOMAIN_EVTCHN);
   if (parent >= 0 && leaveParent(core, parent)) destroyDomain(core, parent);
+}
+
+/** Frees what the domain owns and its EPT does not tell of any more: a privileged domain may have written the tables. */
+function reclaimStrays(core: Core, index: number): void {
+  const l = core.layout;
+  if (core.read(l.HOST_FOREIGN_USED) === 0) return;
+  const frames = core.read(l.HOST_FRAMES);
+  for (let frame = 0; frame < frames; frame++) {
+    if (frameOwner(core, frame) === index && frameType(core, frame) !== l.FRAME_TYPE_FREE) core.call.frameFree(frame);
+  }
 }

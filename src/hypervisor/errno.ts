@@ -13,6 +13,7 @@ export const ENODEV = 19;
 export const EINVAL = 22;
 export const ENOSPC = 28;
 export const ENOSYS = 38;
+export const ENODATA = 61;
 export const ETIME = 62;
 export const EILSEQ = 84;
 export const EOPNOTSUPP = 95;

@@ -5,7 +5,7 @@
  * Mapping a page of a domain on another pCPU waits for the quantum's end and makes the two a gang; copying waits too, but
  * shares nothing and makes none.
  */
-import { EFAULT, EINVAL, ENOSYS, EOPNOTSUPP } from './errno.js';
+import { EFAULT, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, ESRCH } from './errno.js';
 import { ownFrame } from './frames.js';
 import { joinGang } from './gang.js';
 import {
@@ -28,9 +28,12 @@ import {
   unmapGrant,
 } from './grant-table.js';
 import { DEFER, DOMID_SELF, type Guest, RESUME, type Verdict } from './guest.js';
+import { isVacant } from './physmap.js';
 
 const PAGE = 4096;
 const TRANSFER = 4;
+const SET_VERSION = 8;
+const GET_VERSION = 10;
 /** Elements per turn: no guest holds its pCPU in one exit. */
 const TURN = 64;
 /** Not a status: the element must wait for the quantum's end. */
@@ -64,6 +67,8 @@ export function grantTableOp(guest: Guest): Verdict {
   const command = COMMANDS.get(vcpu.ebx);
   // Transfer gives a page away for good: Xen refuses it to translated guests, and all guests here are.
   if (vcpu.ebx === TRANSFER) return guest.finish(-EOPNOTSUPP);
+  if (vcpu.ebx === SET_VERSION) return guest.finish(setVersion(guest));
+  if (vcpu.ebx === GET_VERSION) return guest.finish(getVersion(guest));
   if (command === undefined) return guest.finish(-ENOSYS);
   if (vcpu.edx > 0x7fffffff || (command.single && vcpu.edx !== 1)) return guest.finish(-EINVAL);
   let error = 0;
@@ -114,7 +119,7 @@ function map(guest: Guest): number {
   if (!guest.reaches(granter)) return DEFERRED;
   if (!guest.alive(granter)) return GNTST_BAD_DOMAIN;
   if (!guest.serial && core.call.eptTablesReady(domain.eptp, gpa) === 0) return DEFERRED;
-  if (core.call.eptFrame(domain.eptp, gpa) >>> 0 !== l.FRAME_NONE) return GNTST_BAD_VIRT_ADDR;
+  if (!isVacant(core, index, gpa)) return GNTST_BAD_VIRT_ADDR;
   const handle = freeHandle(core, domain.base);
   if (handle < 0) return GNTST_NO_DEVICE_SPACE;
   const frame = grantedFrame(core, granter, index, ref, (flags & GNTMAP_READONLY) === 0);
@@ -185,6 +190,25 @@ function querySize(guest: Guest): number {
   scratch.setUint32(4, core.read(domain.base + l.DOMAIN_GRANT_FRAMES), true);
   scratch.setUint32(8, l.GRANT_FRAMES_MAX, true);
   return GNTST_OKAY;
+}
+
+/** {IN/OUT u32 version}: as Xen with `gnttab=max-ver:1`. */
+function setVersion(guest: Guest): number {
+  const { vcpu, scratch } = guest;
+  if (!guest.fetch(vcpu.ecx, 4)) return -EFAULT;
+  const version = scratch.getUint32(0, true);
+  if (version !== 1) return version === 2 ? -ENOSYS : -EINVAL;
+  return guest.put(vcpu.ecx, 4) ? 0 : -EFAULT;
+}
+
+/** {u16 dom; OUT u32 version}: of itself. */
+function getVersion(guest: Guest): number {
+  const { vcpu, scratch, index } = guest;
+  if (!guest.fetch(vcpu.ecx, 8)) return -EFAULT;
+  const named = guest.named(scratch.getUint16(0, true));
+  if (named !== index) return named < 0 ? -ESRCH : -EPERM;
+  scratch.setUint32(4, 1, true);
+  return guest.put(vcpu.ecx, 8) ? 0 : -EFAULT;
 }
 
 const SOURCE = 0;

@@ -9,11 +9,12 @@
  *   └──────┴──────┴────────┘              the guest writes into its table
  *
  * A mapping holds a reference to the frame (frame table), so the page cannot be freed under it. When the granter ends, its
- * mappings elsewhere are revoked: no mapping outlives its grant.
+ * mappings elsewhere are revoked: no mapping outlives its grant. What was mapped then reads as ones and drops writes, like a
+ * device that is gone, and the handle stays until the mapper lets it go: nobody ends because his peer did.
  */
 import type { Core } from '../machine/core.js';
 import { HostView } from '../machine/views.js';
-import { addReference, ownFrame } from './frames.js';
+import { ABSENT_FRAME, addReference, ownFrame } from './frames.js';
 
 // GTF_*
 const GTF_PERMIT_ACCESS = 1;
@@ -37,6 +38,8 @@ export const GNTST_BAD_COPY_ARG = -10;
 
 export const GNTMAP_HOST_MAP = 1 << 1;
 export const GNTMAP_READONLY = 1 << 2;
+/** In MAPTRACK_FLAGS, no GNTMAP_*: the granter has ended. */
+const REVOKED = 0x80000000;
 
 /** Makes the grant table of a domain at least `frames` long. Between quanta only; false: too long, or no frame left. */
 export function growGrantTable(core: Core, index: number, frames: number): boolean {
@@ -170,12 +173,20 @@ export function unmapGrant(core: Core, index: number, handle: number): void {
   const l = core.layout;
   const d = new HostView(core).domainAddress(index);
   const track = trackAddress(core, d, handle);
-  const write = (core.read(track + l.MAPTRACK_FLAGS) & GNTMAP_READONLY) === 0;
   core.call.eptUnmap(core.read(d + l.DOMAIN_EPTP), core.read(track + l.MAPTRACK_GPA), 1);
-  if (core.read(l.HOST_SMM_SLOTS) > 0) core.call.smmUnshare(index, handle);
-  unpin(core, core.read(track + l.MAPTRACK_DOMAIN), core.read(track + l.MAPTRACK_REF), write);
+  letGo(core, index, handle);
   core.write(track + l.MAPTRACK_FLAGS, 0);
   core.write(d + l.DOMAIN_MAPPINGS, core.read(d + l.DOMAIN_MAPPINGS) - 1);
+}
+
+/** Takes the pin of a mapping back, if its grant is still there. */
+function letGo(core: Core, index: number, handle: number): void {
+  const l = core.layout;
+  const track = trackAddress(core, new HostView(core).domainAddress(index), handle);
+  const flags = core.read(track + l.MAPTRACK_FLAGS);
+  if (flags >= REVOKED) return;
+  if (core.read(l.HOST_SMM_SLOTS) > 0) core.call.smmUnshare(index, handle);
+  unpin(core, core.read(track + l.MAPTRACK_DOMAIN), core.read(track + l.MAPTRACK_REF), (flags & GNTMAP_READONLY) === 0);
 }
 
 /** A domain ends: gives back what it mapped, and takes back what others mapped of it. Between quanta only. */
@@ -183,23 +194,45 @@ export function releaseGrants(core: Core, index: number): void {
   const l = core.layout;
   const host = new HostView(core);
   const d = host.domainAddress(index);
-  release(core, index, () => true);
+  for (const handle of handles(core, d)) unmapGrant(core, index, handle);
   for (let other = 0; other < host.domains && core.read(d + l.DOMAIN_PINS) > 0; other++) {
-    if (release(core, other, (granter) => granter === index)) {
-      core.call.flushAll(core.read(host.domainAddress(other) + l.DOMAIN_VCPU));
+    const mapper = host.domainAddress(other);
+    let any = false;
+    for (const handle of handles(core, mapper)) {
+      const track = trackAddress(core, mapper, handle);
+      if (core.read(track + l.MAPTRACK_FLAGS) >= REVOKED || core.read(track + l.MAPTRACK_DOMAIN) !== index) continue;
+      revoke(core, other, handle);
+      any = true;
     }
+    if (any) core.call.flushAll(core.read(mapper + l.DOMAIN_VCPU));
   }
 }
 
-function release(core: Core, index: number, of: (granter: number) => boolean): boolean {
+/** Ends a mapping whose granter ends: no memory is behind it any more. */
+function revoke(core: Core, index: number, handle: number): void {
   const l = core.layout;
+  const mapper = new HostView(core).domainAddress(index);
+  const track = trackAddress(core, mapper, handle);
+  const flags = core.read(track + l.MAPTRACK_FLAGS);
+  letGo(core, index, handle);
+  core.write(track + l.MAPTRACK_FLAGS, flags + REVOKED);
+  const rights = flags & GNTMAP_READONLY ? 1 : 3;
+  core.call.eptMap(core.read(mapper + l.DOMAIN_EPTP), core.read(track + l.MAPTRACK_GPA), ABSENT_FRAME, 1, rights);
+}
+
+/** Whether a mapping of the domain lies at `gpa`, be it that its granter has ended. */
+export function grantAt(core: Core, index: number, gpa: number): boolean {
   const d = new HostView(core).domainAddress(index);
-  let any = false;
-  for (let handle = 0; handle < l.MAPTRACK_ENTRIES && core.read(d + l.DOMAIN_MAPPINGS) > 0; handle++) {
-    const track = trackAddress(core, d, handle);
-    if (core.read(track + l.MAPTRACK_FLAGS) === 0 || !of(core.read(track + l.MAPTRACK_DOMAIN))) continue;
-    unmapGrant(core, index, handle);
-    any = true;
+  for (const handle of handles(core, d)) {
+    if (core.read(trackAddress(core, d, handle) + core.layout.MAPTRACK_GPA) === gpa) return true;
   }
-  return any;
+  return false;
+}
+
+/** The handles that a domain holds, ascending. */
+function* handles(core: Core, d: number): Generator<number> {
+  const l = core.layout;
+  for (let handle = 0; handle < l.MAPTRACK_ENTRIES && core.read(d + l.DOMAIN_MAPPINGS) > 0; handle++) {
+    if (core.read(trackAddress(core, d, handle) + l.MAPTRACK_FLAGS) !== 0) yield handle;
+  }
 }

@@ -4,6 +4,7 @@
  *
  * Image files come from users: everything is checked before a byte is used, and every error says what is wrong.
  */
+import { type MemoryRegion, pvhEntry, startInfo, startInfoSize } from './pvh.js';
 import { HostError } from './types.js';
 
 export const BOOT_MAGIC = 0x2badb002; // EAX at entry
@@ -226,11 +227,26 @@ export interface Placement {
 
 export interface BootPlan {
   readonly entry: number;
+  /** EAX at entry: BOOT_MAGIC; 0 with PVH, which leaves it open. */
+  readonly magic: number;
   /** EBX at entry. */
   readonly info: number;
   /** Memory of segments that the file does not fill: zero, whatever the frames held. */
   readonly clear: readonly { readonly address: number; readonly length: number }[];
   readonly placements: readonly Placement[];
+}
+
+/** The image as its own note (PVH) or its Multiboot header wants it loaded. */
+function parseImage(image: Uint8Array, memoryBytes: number): MultibootImage & { readonly pvh: boolean } {
+  const view = new DataView(image.buffer, image.byteOffset, image.byteLength);
+  const isElf = image.length >= ELF_HEADER_SIZE && image.length <= MAX_IMAGE && view.getUint32(0, true) === ELF_MAGIC;
+  const is386 = isElf && image[EI_CLASS] === ELFCLASS32 && image[EI_DATA] === ELFDATA2LSB;
+  const entry = is386 ? pvhEntry(view) : -1;
+  if (entry < 0) return { ...parseMultiboot(image, memoryBytes), pvh: false };
+  checkElf(image, view);
+  const parsed = { ...fromElf(image, view), entry };
+  checkPlaces(parsed, memoryBytes);
+  return { ...parsed, pvh: true };
 }
 
 /** Decides where image, modules and boot information go. Throws HostError with a code `image-…` or `boot-…`. */
@@ -240,7 +256,7 @@ export function planBoot(
   commandLine: string,
   modules: readonly BootModule[],
 ): BootPlan {
-  const parsed = parseMultiboot(image, memoryBytes);
+  const parsed = parseImage(image, memoryBytes);
   const placements: Placement[] = [];
   for (const s of parsed.segments) {
     if (s.fileSize === 0) continue;
@@ -255,13 +271,29 @@ export function planBoot(
     placements.push({ address: start, bytes: module.bytes });
     return { start, end: next, name: module.name };
   });
-  const size = informationSize(commandLine, modules);
-  const info = findLowRoom(parsed.segments, size);
-  placements.push({ address: info, bytes: information(info, size, memoryBytes, commandLine, places) });
   const clear = parsed.segments
     .filter((s) => s.memorySize > s.fileSize)
     .map((s) => ({ address: s.address + s.fileSize, length: s.memorySize - s.fileSize }));
-  return { entry: parsed.entry, info, clear, placements };
+  if (parsed.pvh) {
+    // PVH guests get their arguments alone, without the image's name in front.
+    const cmdline = commandLine.includes(' ') ? commandLine.slice(commandLine.indexOf(' ') + 1) : '';
+    const regions = memoryRegions(memoryBytes);
+    const info = findLowRoom(parsed.segments, startInfoSize(cmdline, modules, regions.length));
+    placements.push({ address: info, bytes: startInfo(info, cmdline, places, regions) });
+    return { entry: parsed.entry, magic: 0, info, clear, placements };
+  }
+  const size = informationSize(commandLine, modules);
+  const info = findLowRoom(parsed.segments, size);
+  placements.push({ address: info, bytes: information(info, size, memoryBytes, commandLine, places) });
+  return { entry: parsed.entry, magic: BOOT_MAGIC, info, clear, placements };
+}
+
+function memoryRegions(memoryBytes: number): readonly MemoryRegion[] {
+  return [
+    [0, LOW_END, MAP_AVAILABLE],
+    [LOW_END, HIGH_START, MAP_RESERVED],
+    [HIGH_START, memoryBytes, MAP_AVAILABLE],
+  ];
 }
 
 function stringSize(text: string): number {
@@ -313,11 +345,7 @@ function information(
   word(44, 3 * MAP_ENTRY); // mmap_length
   word(48, base + map); // mmap_addr
   word(64, string(LOADER_NAME));
-  const regions: readonly (readonly [number, number, number])[] = [
-    [0, LOW_END, MAP_AVAILABLE],
-    [LOW_END, HIGH_START, MAP_RESERVED],
-    [HIGH_START, memoryBytes, MAP_AVAILABLE],
-  ];
+  const regions = memoryRegions(memoryBytes);
   for (const [i, [start, end, type]] of regions.entries()) {
     const p = map + i * MAP_ENTRY;
     word(p, MAP_ENTRY - 4); // the size field does not count itself

@@ -14,7 +14,7 @@ import { ownFrame, references } from './frames.js';
 import { gangOf } from './gang.js';
 import { growGrantTable } from './grant-table.js';
 import { DOMID_SELF, type Guest } from './guest.js';
-import { count, domainOf, releasePage } from './physmap.js';
+import { count, domainOf, isVacant, releasePage } from './physmap.js';
 
 // XENMAPSPACE_*
 const SPACE_SHARED_INFO = 0;
@@ -52,7 +52,7 @@ export function addToPhysmap(
 function makeWay({ core }: Guest, index: number, gfn: number): number {
   const l = core.layout;
   if (isForeign(core, index, gfn)) return unmapForeign(core, index, gfn) ? 0 : -EBUSY;
-  if (core.call.eptFrame(domainOf(core, index).eptp, gfn * PAGE) >>> 0 === l.FRAME_NONE) return 0;
+  if (isVacant(core, index, gfn * PAGE)) return 0;
   const own = ownFrame(core, index, gfn);
   if (own === l.FRAME_NONE || references(core, own) !== 1) return -EBUSY;
   return releasePage(core, index, gfn) ? 0 : -ENOMEM;
@@ -64,9 +64,9 @@ function addShared(guest: Guest, index: number, space: number, idx: number, gfn:
   const domain = domainOf(core, index);
   if (space === SPACE_SHARED_INFO ? idx !== 0 : idx >= l.GRANT_FRAMES_MAX) return -EINVAL;
   if (!guest.hooks.check('map', guest.index, index)) return -EPERM;
-  const present = core.call.eptFrame(domain.eptp, gfn * PAGE) >>> 0;
   const own = ownFrame(core, index, gfn);
-  if (present !== l.FRAME_NONE && (own === l.FRAME_NONE || references(core, own) !== 1)) return -EBUSY;
+  const inTheWay = !isVacant(core, index, gfn * PAGE) && !isForeign(core, index, gfn);
+  if (inTheWay && (own === l.FRAME_NONE || references(core, own) !== 1)) return -EBUSY;
   if (space === SPACE_SHARED_INFO ? !ensureSharedInfo(core, index) : !growGrantTable(core, index, idx + 1)) {
     return -ENOMEM;
   }

@@ -4,17 +4,26 @@
  */
 import type { Core } from '../machine/core.js';
 import { DomainView, HostView } from '../machine/views.js';
+import { isForeign } from './foreign.js';
 import { ownFrame, references } from './frames.js';
+import { grantAt } from './grant-table.js';
 import { populated } from './smm.js';
 
 const RIGHTS = 7;
+
+/** Whether nothing lies at `gpa`, not even what was revoked and not yet let go. */
+export function isVacant(core: Core, index: number, gpa: number): boolean {
+  const { PAGE_SIZE, FRAME_NONE } = core.layout;
+  if (core.call.eptFrame(domainOf(core, index).eptp, gpa) >>> 0 !== FRAME_NONE) return false;
+  return !grantAt(core, index, gpa) && !isForeign(core, index, gpa / PAGE_SIZE);
+}
 
 /** Fills a hole in the domain's memory, which never gets longer than it began. False: no hole, or no frame is left. */
 export function populatePage(core: Core, index: number, gfn: number): boolean {
   const l = core.layout;
   const domain = domainOf(core, index);
   const gpa = gfn * l.PAGE_SIZE;
-  if (gpa >= domain.memory || core.call.eptFrame(domain.eptp, gpa) >>> 0 !== l.FRAME_NONE) return false;
+  if (gpa >= domain.memory || !isVacant(core, index, gpa)) return false;
   const frame = core.call.frameAllocate(index, l.FRAME_TYPE_GUEST) >>> 0;
   if (frame === l.FRAME_NONE) return false;
   const made = core.call.eptMap(domain.eptp, gpa, frame, 1, RIGHTS);

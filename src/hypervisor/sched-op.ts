@@ -1,7 +1,7 @@
 /** sched_op(command, argument): xen/include/public/sched.h. */
-import { EFAULT, EINVAL, ENOSYS, EPERM } from './errno.js';
+import { EFAULT, EINVAL, ENOSYS, EPERM, ESRCH } from './errno.js';
 import { isPending, upcallPending } from './event-channel.js';
-import { BLOCK, type Guest, type Verdict, YIELD } from './guest.js';
+import { BLOCK, DEFER, type Guest, type Verdict, YIELD } from './guest.js';
 import { EVTCHN_UPCALL_MASK } from './shared-info.js';
 import { cyclesOf, syncTimers } from './timers.js';
 
@@ -9,6 +9,7 @@ const SCHEDOP_YIELD = 0;
 const SCHEDOP_BLOCK = 1;
 const SCHEDOP_SHUTDOWN = 2;
 const SCHEDOP_POLL = 3;
+const SCHEDOP_REMOTE_SHUTDOWN = 4;
 const SHUTDOWN_REASONS = ['poweroff', 'reboot', 'suspend', 'crash', 'watchdog'] as const;
 const MAX_POLLED = 128;
 
@@ -23,6 +24,8 @@ export function schedOp(guest: Guest): Verdict {
       return shutdown(guest);
     case SCHEDOP_POLL:
       return poll(guest);
+    case SCHEDOP_REMOTE_SHUTDOWN:
+      return remoteShutdown(guest);
     default:
       return guest.finish(-ENOSYS);
   }
@@ -55,6 +58,18 @@ function shutdown(guest: Guest): Verdict {
   if (!guest.hooks.check('destroy', guest.index)) return guest.finish(-EPERM);
   guest.core.write(guest.domain.base + guest.core.layout.DOMAIN_SHUTDOWN_REASON, code);
   return guest.end({ kind: 'shutdown', code, reason: SHUTDOWN_REASONS[code] ?? 'other' });
+}
+
+/** {u16 domain_id; u32 reason}: a privileged domain shuts another one down. */
+function remoteShutdown(guest: Guest): Verdict {
+  if (!guest.serial) return DEFER;
+  if (!guest.fetch(guest.vcpu.ecx, 8)) return guest.finish(-EFAULT);
+  const domid = guest.scratch.getUint16(0, true);
+  const code = guest.scratch.getUint32(4, true);
+  if (domid >= guest.host.domains || domid === guest.index || !guest.alive(domid)) return guest.finish(-ESRCH);
+  if (!guest.privileged || !guest.hooks.check('destroy', guest.index, domid)) return guest.finish(-EPERM);
+  guest.registry!.end(domid, { kind: 'shutdown', code, reason: SHUTDOWN_REASONS[code] ?? 'other' });
+  return guest.finish(0);
 }
 
 /** {ports; u32 nr_ports; u64 timeout}: waits until one of the ports is pending, masked or not. Timeout 0: no end. */
