@@ -5,6 +5,7 @@
  *      0 cmd   4 interface_version   8 domain   16 u: 128 bytes of the command
  */
 
+import { getCap, getWeight, setCap, setWeight } from './credit.js';
 import { createEmptyDomain, MAX_MEMORY } from './domain.js';
 import { DOMAIN_INFO_SIZE, putDomainInfo } from './domain-info.js';
 import { EACCES, EEXIST, EFAULT, EINVAL, ENOMEM, ENOSYS, EOPNOTSUPP, EPERM, ESRCH } from './errno.js';
@@ -32,6 +33,7 @@ const SET_VCPU_CONTEXT = 12;
 const GET_VCPU_CONTEXT = 13;
 const GET_VCPU_INFO = 14;
 const MAX_VCPUS = 15;
+const SCHEDULER_OP = 16;
 const SET_DOMAIN_HANDLE = 17;
 
 interface Command {
@@ -53,6 +55,7 @@ const COMMANDS: ReadonlyMap<number, Command> = new Map<number, Command>([
   [SET_VCPU_CONTEXT, { run: setVcpuContext, others: true }],
   [GET_VCPU_CONTEXT, { run: getVcpuContext, others: true }],
   [GET_VCPU_INFO, { run: getVcpuInfo, answers: true }],
+  [SCHEDULER_OP, { run: schedulerOp, answers: true }],
   [SET_DOMAIN_HANDLE, { run: setHandle }],
 ]);
 
@@ -170,4 +173,23 @@ function setHandle({ core, host, scratch }: Guest, index: number): number {
   const at = host.domainAddress(index) + core.layout.DOMAIN_HANDLE;
   for (let i = 0; i < 16; i++) core.u8[at + i] = scratch.getUint8(HEADER + i);
   return 0;
+}
+
+const XEN_SCHEDULER_CREDIT2 = 6;
+const PUT_INFO = 0;
+const GET_INFO = 1;
+
+/** {u32 sched_id; u32 cmd; u16 weight; u16 cap}: a weight of 0 leaves it as it is. */
+function schedulerOp({ core, scratch }: Guest, index: number): number {
+  const command = scratch.getUint32(HEADER + 4, true);
+  if (scratch.getUint32(HEADER, true) !== XEN_SCHEDULER_CREDIT2) return -EINVAL;
+  if (command === GET_INFO) {
+    scratch.setUint16(HEADER + 8, getWeight(core, index), true);
+    scratch.setUint16(HEADER + 10, getCap(core, index), true);
+    return 0;
+  }
+  if (command !== PUT_INFO) return -EINVAL;
+  const weight = scratch.getUint16(HEADER + 8, true);
+  if (!setCap(core, index, scratch.getUint16(HEADER + 10, true))) return -EINVAL;
+  return weight === 0 || setWeight(core, index, weight) ? 0 : -EINVAL;
 }

@@ -159,7 +159,9 @@ export function settleGangs(core: Core): void {
     const frame = core.read(e + l.FOREIGN_FRAME);
     const owner = frameOwner(core, frame);
     const type = frameType(core, frame);
-    const reached = type === l.FRAME_TYPE_EPT ? Array.from({ length: host.domains }, (_, d) => d) : [owner];
+    // What a domain with forks owns, all of them read, wherever they run.
+    const shared = owner < host.domains && core.read(host.domainAddress(owner) + l.DOMAIN_FORKS) > 0;
+    const reached = type === l.FRAME_TYPE_EPT || shared ? Array.from({ length: host.domains }, (_, d) => d) : [owner];
     for (const d of reached) {
       if (alive(d) && type !== l.FRAME_TYPE_FREE && gangOf(core, d) !== gangOf(core, mapper)) joinGang(core, d, mapper);
     }

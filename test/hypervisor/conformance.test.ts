@@ -425,6 +425,13 @@ const ROWS: readonly Row[] = [
       [EINVAL, domctl(15, 0, [1])],
     ],
   }),
+  control(16, 'scheduler_op', [6, 0, 512 + 50 * 65536], {
+    errors: [
+      [EINVAL, domctl(16, 1, [5, 0, 512])],
+      [EINVAL, domctl(16, 1, [6, 2, 512])],
+      [EINVAL, domctl(16, 1, [6, 0, 101 * 65536])],
+    ],
+  }),
   control(17, 'setdomainhandle', [1, 2, 3, 4]),
   {
     ...{

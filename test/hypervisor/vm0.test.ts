@@ -294,6 +294,14 @@ describe('domctl', () => {
     expect(x.u32(0, ARGUMENT + 20) & 0xffffff).toBe(0x010001);
   });
 
+  it('sets weights and caps, and tells them', () => {
+    const x = machine();
+    expect(domctl(x, 16, 1, struct([4, 6], [4, 0], [2, 512], [2, 50]))).toBe(0);
+    expect(domctl(x, 16, 1, struct([4, 6], [4, 0], [2, 0], [2, 40]))).toBe(0);
+    expect(domctl(x, 16, 1, struct([4, 6], [4, 1]))).toBe(0);
+    expect(x.u32(0, ARGUMENT + 24)).toBe(512 + 40 * 65536);
+  });
+
   it('sysctl lists domains and tells of the machine', () => {
     const x = machine();
     const op = (command: number, union: Uint8Array, d = 0, version = VERSION): number => {
