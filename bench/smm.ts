@@ -2,6 +2,7 @@
 
 import { runMicro } from './micro/run.js';
 import { ctrBench, loadNoble, MODE_BENCH } from './micro/smm.js';
+import { FILL_BENCH, GUEST_BENCH, WRITE_BACK_BENCH } from './micro/smm-guest.js';
 import type { PeerOptions } from './peers/measure.js';
 import type { Progress } from './progress.js';
 import { BASELINE, type Row } from './report.js';
@@ -13,10 +14,12 @@ const TARGETS = [
   { bench: 'smm/ctr', subject: 'ringfence', than: 'noble', least: 15 },
   { bench: 'smm/ctr', subject: 'ringfence-host-32', than: BASELINE, least: 2 },
   { bench: 'smm/modes', subject: 'ctr+mac', than: BASELINE, most: 2.2 },
+  { bench: 'smm/guest', subject: 'ctr', than: BASELINE, least: 0.97 },
+  { bench: 'smm/fill', subject: 'ctr+mac', than: BASELINE, most: 2.2 },
 ] as const;
 
 export async function runSmm(options: PeerOptions, progress: Progress) {
-  const benches = [ctrBench(await loadNoble(), progress), MODE_BENCH];
+  const benches = [ctrBench(await loadNoble(), progress), MODE_BENCH, GUEST_BENCH, FILL_BENCH, WRITE_BACK_BENCH];
   const rows: Row[] = [];
   for (const bench of benches) rows.push(...(await runMicro(bench, options, progress)));
   return { rows, summary: summary(rows) };
