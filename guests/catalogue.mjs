@@ -142,8 +142,20 @@ export const programs = [
   },
 ];
 
-/** Programs of a privileged domain, `programs/<name>.c`: there is nothing native to compare them with. */
+/** A privileged domain's programs and their victims, `programs/<name>.c`: there is nothing native to compare them with. */
 export const control = [
+  {
+    name: 'smm-victim',
+    description: 'keeps a record in memory that the domain peer= attacks, and tells what became of it',
+  },
+  {
+    name: 'smm-thief',
+    description: 'a domain that looks for the secret of another in what is put into its memory or left there',
+  },
+  {
+    name: 'smm-attack',
+    description: 'VM0 against the memory of domain 0: attack=dump, dump-paused, remap, residual, keystream, key, splice …',
+  },
   {
     name: 'vm0-build',
     description: 'a toolstack: builds a domain from its module, lets it run and waits for its end, rounds times',

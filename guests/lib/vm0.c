@@ -20,23 +20,28 @@ static int memory_op(u32 command, void *argument) {
     return (int)hypercall(HYPERVISOR_MEMORY_OP, command, (u32)argument, 0, 0, 0);
 }
 
-static int add_batch(u32 space, u32 domain, const u32 *indices, u32 count, void *at, int *errors) {
+static int add_batch(u32 target, u32 space, u32 domain, const u32 *indices, u32 count, void *at, int *errors) {
     struct {
         u16 domid, space, size, foreign_domid;
         const u32 *idxs, *gpfns;
         int *errs;
-    } batch = {DOMID_SELF, (u16)space, (u16)count, (u16)domain, indices, numbers, errors};
+    } batch = {(u16)target, (u16)space, (u16)count, (u16)domain, indices, numbers, errors};
     if (count > BATCH) panic("batch");
     for (u32 i = 0; i < count; i++) numbers[i] = (u32)at / PAGE + i;
     return memory_op(XENMEM_ADD_TO_PHYSMAP_BATCH, &batch);
 }
 
 int foreign_map(u32 domain, const u32 *pages, u32 count, void *at, int *errors) {
-    return add_batch(SPACE_GMFN_FOREIGN, domain, pages, count, at, errors);
+    return add_batch(DOMID_SELF, SPACE_GMFN_FOREIGN, domain, pages, count, at, errors);
 }
 
 int machine_map(const u32 *frames, u32 count, void *at, int *errors) {
-    return add_batch(SPACE_DEV_MMIO, 0, frames, count, at, errors);
+    return add_batch(DOMID_SELF, SPACE_DEV_MMIO, 0, frames, count, at, errors);
+}
+
+int foreign_give(u32 target, u32 domain, u32 page, u32 at) {
+    int error = 0, result = add_batch(target, SPACE_GMFN_FOREIGN, domain, &page, 1, (void *)at, &error);
+    return result ? result : error;
 }
 
 int foreign_unmap(void *at) {
@@ -153,9 +158,11 @@ static u32 digit(char c) {
     return 16;
 }
 
-struct pattern pattern_argument(const char *key) {
-    struct pattern pattern = {argument_text(key), 0};
-    if (!pattern.digits) return pattern;
+struct pattern pattern_argument(const char *key) { return pattern_of(argument_text(key)); }
+
+struct pattern pattern_of(const char *digits) {
+    struct pattern pattern = {digits, 0};
+    if (!digits) return pattern;
     while (digit(pattern.digits[2 * pattern.length]) < 16 && digit(pattern.digits[2 * pattern.length + 1]) < 16) {
         pattern.length++;
     }

@@ -29,6 +29,7 @@ struct domain_info { /* struct xen_domctl_getdomaininfo */
 /* Memory. `at` is physical and page-aligned, where nothing of the own memory is needed: what lies there gives way. */
 int foreign_map(u32 domain, const u32 *pages, u32 count, void *at, int *errors); /* pages of a domain, one result each */
 int machine_map(const u32 *frames, u32 count, void *at, int *errors);            /* machine frames */
+int foreign_give(u32 target, u32 domain, u32 page, u32 at); /* a page of `domain` into the memory of `target` */
 int foreign_unmap(void *at);
 int domain_pages(u32 domain); /* one more than its highest page number */
 u32 machine_frames(void);     /* of the host */
@@ -44,13 +45,13 @@ int domain_destroy(u32 domain);
 int domain_info(u32 domain, struct domain_info *info); /* of the first domain from this id on */
 int domain_list(u32 first, struct domain_info *list, u32 room); /* how many were listed */
 
-/* The bytes that the word `key=` of the command line gives in hexadecimal; 0 if there is no such word. They are never stored
- * as they are, so that a search does not find itself. */
+/* Bytes to search for, in hexadecimal: they are never stored as they are, so that a search does not find itself. */
 struct pattern {
-    const char *digits;
+    const char *digits; /* 0: none */
     u32 length;
 };
-struct pattern pattern_argument(const char *key);
+struct pattern pattern_of(const char *digits);
+struct pattern pattern_argument(const char *key); /* from the word `key=` of the command line */
 u32 pattern_count(struct pattern pattern, const u8 *from, const u8 *to); /* how often it begins before `to` */
 
 /* Builds a domain of `kib` KiB from an ELF image as a Multiboot loader does, with the command line `text`. It is left paused.

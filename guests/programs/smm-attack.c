@@ -1,0 +1,179 @@
+/*
+ * VM0 against a victim (domain 0) whose memory may be protected, with a thief (domain 1) as its accomplice. `attack=` is one of
+ *
+ *   dump, dump-paused   search all pages of the victim for its secret, while it runs or while it is paused
+ *   remap               put the victim's record into the thief's memory
+ *   residual            let the victim end, then give its frames to the thief
+ *   keystream           subtract two versions of the record, of which the first is known, from each other
+ *   key                 take what lies where a careless unit keeps keys, and decrypt the record with it
+ *   splice              overwrite the record with the victim's other page
+ *   flip                change one bit of the record
+ *   replay              put the record of before back
+ *   replay-all          put the record of before back, with its counter, its MAC and its way through the counter tree
+ *
+ * What it read itself is `found`; what came of the others, the victim and the thief print. Pages are read and written as they
+ * lie in DRAM. The host's first frames hold the victim's key (if it is exposed), its counters, its MACs and its tree: it was
+ * created first (assembly/smm/tree.ts tells how they lie there).
+ */
+#include "aes.h"
+#include "secret.h"
+#include "turns.h"
+#include "vm0.h"
+
+enum { VICTIM, THIEF };
+#define WINDOW 0xe0000000u /* physical, where no memory is */
+#define RECORD_AT ((u32 *)WINDOW)
+#define OTHER_AT ((u32 *)(WINDOW + PAGE))
+#define METADATA ((u8 *)(WINDOW + 2 * PAGE))
+#define METADATA_PAGES 8
+#define SEARCH ((u8 *)(WINDOW + 16 * PAGE))
+#define SEARCH_PAGES 256
+#define VICTIM_PAGES 1024
+#define TREE_LEVELS 3
+#define WORDS_KEPT (2 + TREE_LEVELS)
+
+static u32 before[WORDS];                 /* the record's first version, as it lay in DRAM */
+static u64 kept[WORDS_KEPT];              /* and what belongs to it */
+static u32 numbers[SEARCH_PAGES];
+static int errors[SEARCH_PAGES];
+static struct pattern secret;
+
+static void check(int result, const char *what) {
+    if (!result) return;
+    remark("result", (u32)-result);
+    panic(what);
+}
+
+static int is(const char *attack) { return argument_is("attack", attack); }
+
+static void map_victim(u32 first, u32 count, void *at) {
+    for (u32 i = 0; i < count; i++) numbers[i] = first + i;
+    check(foreign_map(VICTIM, numbers, count, at, errors), "foreign_map");
+    for (u32 i = 0; i < count; i++) check(errors[i], "foreign_map");
+}
+
+static void map_machine(u32 first, u32 count, void *at) {
+    for (u32 i = 0; i < count; i++) numbers[i] = first + i;
+    check(machine_map(numbers, count, at, errors), "machine_map");
+    for (u32 i = 0; i < count; i++) check(errors[i], "machine_map");
+}
+
+static u32 count_in(const void *page) { return pattern_count(secret, page, (const u8 *)page + PAGE); }
+
+/* The word of the metadata with number n: 0 the record's counter, 1 its MAC, then one per level of the tree. */
+static volatile u64 *metadata(u32 n) {
+    u32 page = RECORD / PAGE, words = VICTIM_PAGES, at = 0;
+    if (n == 0) return (u64 *)METADATA + page;
+    at += words;
+    if (n == 1) return (u64 *)METADATA + at + page;
+    at += words;
+    for (u32 level = 1;; level++) {
+        page /= 8;
+        words = (words / 8 + 7) & ~7u;
+        if (n == 1 + level) return (u64 *)METADATA + at + page;
+        at += words;
+    }
+}
+
+/* Where nothing counts up from one version to the next, there are no counters, and other things lie there. */
+static int has_metadata(void) {
+    u64 now = *metadata(0);
+    return kept[0] && now > kept[0] && now >> 32 == 0;
+}
+
+static void save(void) {
+    memcpy(before, RECORD_AT, PAGE);
+    for (u32 i = 0; i < WORDS_KEPT; i++) kept[i] = *metadata(i);
+}
+
+static u32 dump(void) {
+    u32 found = 0;
+    if (is("dump-paused")) check(domain_pause(VICTIM), "pausedomain");
+    for (u32 first = 0; first < VICTIM_PAGES; first += SEARCH_PAGES) {
+        map_victim(first, SEARCH_PAGES, SEARCH);
+        found += pattern_count(secret, SEARCH, SEARCH + SEARCH_PAGES * PAGE);
+    }
+    for (u32 i = 0; i < SEARCH_PAGES; i++) check(foreign_unmap(SEARCH + i * PAGE), "unmap");
+    if (is("dump-paused")) check(domain_unpause(VICTIM), "unpausedomain");
+    return found;
+}
+
+/* Version 2 under the keystream of version 1 gives itself away, since version 1 is known. */
+static u32 keystream(void) {
+    static u32 plain[WORDS];
+    fill_page(plain, FIRST_VERSION);
+    for (u32 i = 0; i < WORDS; i++) plain[i] ^= before[i] ^ RECORD_AT[i];
+    return count_in(plain);
+}
+
+/* The number of the record's frame: the one that holds the same bytes. */
+static u32 frame_of_record(void) {
+    u32 frames = machine_frames();
+    for (u32 first = 0; first < frames; first += SEARCH_PAGES) {
+        u32 count = frames - first < SEARCH_PAGES ? frames - first : SEARCH_PAGES;
+        map_machine(first, count, SEARCH);
+        for (u32 i = 0; i < count; i++) {
+            if (!memcmp(SEARCH + i * PAGE, RECORD_AT, PAGE)) return first + i;
+        }
+    }
+    panic("no frame holds the record");
+}
+
+static u32 key(void) {
+    static u8 plain[PAGE];
+    u32 frame = frame_of_record();
+    u64 counter = *(volatile u64 *)((u8 *)metadata(0) + PAGE); /* behind the page with the key */
+    u8 block[16] = {(u8)(frame >> 24), (u8)(frame >> 16), (u8)(frame >> 8), (u8)frame};
+    for (u32 i = 0; i < 8; i++) block[14 - i] = (u8)(counter >> (8 * i));
+    aes_ctr(METADATA, block, (u8 *)RECORD_AT, plain, PAGE);
+    return count_in(plain) + count_in(RECORD_AT);
+}
+
+static void replay(int all) {
+    memcpy(RECORD_AT, before, PAGE);
+    if (!all || !has_metadata()) return;
+    for (u32 i = 0; i < WORDS_KEPT; i++) *metadata(i) = kept[i];
+}
+
+/* While the victim waits, after it has written its record for the second time. */
+static u32 attack(void) {
+    if (is("dump") || is("dump-paused")) return dump();
+    if (is("keystream")) return keystream();
+    if (is("key")) return key();
+    if (is("splice")) memcpy(RECORD_AT, OTHER_AT, PAGE);
+    if (is("flip")) RECORD_AT[WORDS / 2] ^= 1;
+    if (is("replay") || is("replay-all")) replay(is("replay-all"));
+    if (is("remap")) check(foreign_give(THIEF, VICTIM, RECORD / PAGE, THIEF_WINDOW), "foreign_give");
+    return 0;
+}
+
+static void wait_for_end(u32 domain) {
+    struct domain_info info;
+    while (!domain_info(domain, &info) && info.domain == domain) hypercall(HYPERVISOR_SCHED_OP, SCHEDOP_YIELD, 0, 0, 0, 0);
+}
+
+void program(void) {
+    u32 victim, thief[THIEF_PORTS];
+    secret = pattern_of(SECRET_HEX);
+    xen_start();
+    turn_take(VICTIM, 1, &victim);
+    for (u32 i = 0; i < THIEF_PORTS; i++) turn_take(THIEF, i + 1, &thief[i]);
+    map_victim(RECORD / PAGE, 2, RECORD_AT);
+    map_machine(argument("metadata", 0), METADATA_PAGES, METADATA);
+    turn_give(victim);
+    turn_wait(&victim, 1);
+    save();
+    turn_give(victim);
+    turn_wait(&victim, 1);
+    begin("found");
+    end(attack());
+    for (u32 i = 0; i < 2 + METADATA_PAGES; i++) check(foreign_unmap((u8 *)WINDOW + i * PAGE), "unmap");
+    if (is("remap")) turn_give(thief[LOOK]);
+    turn_give(victim);
+    if (is("residual")) {
+        wait_for_end(VICTIM);
+        turn_give(thief[REFILL]);
+    } else if (!is("remap")) {
+        turn_give(thief[NOTHING]);
+    }
+}
