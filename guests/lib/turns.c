@@ -21,6 +21,7 @@ void turn_take(u32 peer, u32 remote_port, u32 *port) {
         if (tries == TRIES) panic("nobody offers a channel");
         hypercall(HYPERVISOR_SCHED_OP, SCHEDOP_YIELD, 0, 0, 0, 0);
     }
+    turn_wait(port, 1); /* Xen marks the port pending when it is bound: something may have been sent before */
 }
 
 void turn_give(u32 port) { check(event_send(port), "send"); }
