@@ -154,7 +154,8 @@ export const control = [
   },
   {
     name: 'smm-attack',
-    description: 'VM0 against the memory of domain 0: attack=dump, dump-paused, remap, residual, keystream, key, splice …',
+    description:
+      'VM0 against the memory of domain 0: attack=dump, dump-paused, remap, residual, keystream, key, splice …',
   },
   {
     name: 'vm0-build',
