@@ -20,7 +20,10 @@ export class Operator {
 
   /** Slots of the domains that have not ended, by birth. */
   get domains(): readonly number[] {
-    return this.#registry.births.filter(({ slot }) => this.#registry.exists(slot)).map(({ slot }) => slot);
+    const there = this.#registry.births.filter(
+      ({ slot, result }) => result === undefined && this.#registry.exists(slot),
+    );
+    return there.map(({ slot }) => slot);
   }
 
   name(slot: number): string {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { runHost } from '../../src/hypervisor/host.js';
 import type { DomainConfig, DomainResult, HostConfig, RunOptions } from '../../src/hypervisor/types.js';
+import { soak } from '../scale/fork-soak.js';
 import { guestDomain, hostConfig, MIB, manifest } from './fixture.js';
 
 const INLINE = { workers: 1 };
@@ -135,4 +136,14 @@ describe('a fork', () => {
       { numRuns: 40 },
     );
   }, 120_000);
+});
+
+describe('a soak of births and ends', () => {
+  it('loses no frame in 400 cycles (test/scale/fork-soak.ts runs more)', { timeout: 120_000 }, async () => {
+    const result = await soak(400, 7);
+    expect(result.zeroSum).toBe(true);
+    expect(result.births).toBe(400);
+    expect(result.resets).toBeGreaterThan(20);
+    expect(result.mostDomains).toBeGreaterThan(15);
+  });
 });
