@@ -7,6 +7,7 @@ import { type CpuidResult, cpuid, XEN_HYPERCALL_MSR } from './cpuid.js';
 import { BLOCK, DEFER, type Guest, RESUME, type Verdict } from './guest.js';
 import { hypercall } from './hypercalls.js';
 import { AWAITED_MARKER, AWAITED_STOPPED } from './nursery.js';
+import { lastViolation } from './smm.js';
 import { mayBeNotified, NEVER, nextInterrupt, syncTimers } from './timers.js';
 import { FORK_MARKER } from './types.js';
 
@@ -72,23 +73,13 @@ function onUnknown(guest: Guest, reason: number): Verdict {
 }
 
 const VECTOR_MC = 18;
-const VIOLATIONS = ['', 'permission', 'context', 'integrity', 'freshness'] as const;
 
 /** The only exception that exits is the SMM's machine check: assembly/smm/violation.ts. */
 function onException(guest: Guest): Verdict {
   const { core, vcpu } = guest;
-  const l = core.layout;
-  const violation = VIOLATIONS[vcpu.exitQualification];
-  if ((core.read(vcpu.base + l.VCPU_EXIT_INFO) & 0xff) !== VECTOR_MC || !violation)
-    return onUnknown(guest, EXIT_EXCEPTION);
-  const known = (address: number): number => (address === 0xffffffff ? -1 : address);
-  return guest.end({
-    kind: 'smm-violation',
-    violation,
-    frame: known(core.read(core.read(vcpu.base + l.VCPU_SMM) + l.SMM_KEY_VIOLATION_FRAME)),
-    address: known(vcpu.exitPhysical),
-    linear: vcpu.exitLinear,
-  });
+  const vector = core.read(vcpu.base + core.layout.VCPU_EXIT_INFO) & 0xff;
+  const outcome = vector === VECTOR_MC ? lastViolation(core, vcpu.base, vcpu.exitLinear) : undefined;
+  return outcome === undefined ? onUnknown(guest, EXIT_EXCEPTION) : guest.end(outcome);
 }
 
 function onTripleFault(guest: Guest): Verdict {

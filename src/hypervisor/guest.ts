@@ -4,8 +4,10 @@
  */
 import type { Core } from '../machine/core.js';
 import { DomainView, HostView, VcpuView } from '../machine/views.js';
+import { EFAULT } from './errno.js';
 import { Hooks } from './hooks.js';
 import type { Registry } from './registry.js';
+import { lastViolation } from './smm.js';
 import type { Outcome } from './types.js';
 
 /** What happens after an exit. */
@@ -126,6 +128,9 @@ export class Guest {
 
   /** Ends a hypercall with its result in EAX. */
   finish(result: number): Verdict {
+    // A page that fails its check under the hypervisor's hands is no bad pointer.
+    const violation = result === -EFAULT ? lastViolation(this.core, this.vcpu.base, -1) : undefined;
+    if (violation !== undefined) return this.end(violation);
     this.vcpu.eax = result;
     this.advance();
     return RESUME;

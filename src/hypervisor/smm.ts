@@ -14,6 +14,7 @@ import {
   type DomainConfig,
   type HostConfig,
   HostError,
+  type Outcome,
   type Protection,
   type SmmConfig,
   type SmmCounts,
@@ -250,5 +251,24 @@ export function smmCounts(core: Core, index: number): SmmCounts {
       integrity: count(l.SMM_COUNT_VIOLATION + l.SMM_VIOLATION_INTEGRITY),
       freshness: count(l.SMM_COUNT_VIOLATION + l.SMM_VIOLATION_FRESHNESS),
     },
+  };
+}
+
+const VIOLATIONS = ['', 'permission', 'context', 'integrity', 'freshness'] as const;
+
+/** The last violation in the record of a vCPU's domain, as the outcome that it leads to; undefined: there was none. */
+export function lastViolation(core: Core, vcpu: number, linear: number): Outcome | undefined {
+  const l = core.layout;
+  const key = core.read(vcpu + l.VCPU_SMM);
+  const violation = key === 0 ? '' : VIOLATIONS[core.read(key + l.SMM_KEY_VIOLATION)];
+  if (!violation) return undefined;
+  const known = (value: number): number => (value === 0xffffffff ? -1 : value);
+  const frame = known(core.read(key + l.SMM_KEY_VIOLATION_FRAME));
+  return {
+    kind: 'smm-violation',
+    violation,
+    frame,
+    address: known(core.read(key + l.SMM_KEY_VIOLATION_ADDRESS)),
+    linear,
   };
 }

@@ -1,5 +1,6 @@
 /** Real accesses of vCPUs: who is let through, who is refused, and with which record. */
 import { describe, expect, it } from 'vitest';
+import { END, Guest, RESUME } from '../../src/hypervisor/guest.js';
 import { runHost } from '../../src/hypervisor/host.js';
 import type { DomainConfig, SmmConfig } from '../../src/hypervisor/types.js';
 import { codeDomain, guestDomain, hostConfig } from '../hypervisor/fixture.js';
@@ -80,6 +81,19 @@ describe('an access', () => {
     expect(x.core.readU64(x.host.vcpuAddress(1) + x.core.layout.VCPU_COUNTERS)).toBe(before);
     expect(run(x, 1, READER).reason).toBe(EXIT_HLT);
   });
+});
+
+it('a page that fails its check under a hypercall ends the domain, and a bad pointer does not', () => {
+  const x = host(['ctr+mac']);
+  x.flush();
+  const guest = new Guest(x.core, x.host.vcpuAddress(0));
+  expect(guest.fetch(0x7ffff000, 4)).toBe(false);
+  expect(guest.finish(-14)).toBe(RESUME);
+  const at = x.host.frameAddress(x.frame(0, GFN));
+  x.core.u8[at] = x.core.u8[at]! ^ 1;
+  expect(guest.fetch(AT, 4)).toBe(false);
+  expect(guest.finish(-14)).toBe(END);
+  expect(guest.outcome).toMatchObject({ kind: 'smm-violation', violation: 'integrity', frame: x.frame(0, GFN) });
 });
 
 describe('a granted page', () => {
