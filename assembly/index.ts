@@ -6,10 +6,21 @@ export { deliverException } from './cpu/interrupts';
 export { completeIo, skipInstruction } from './cpu/io';
 export { changeCode, updateMode } from './cpu/mode';
 export { run } from './cpu/run';
+export { runMmio } from './cpu/run-mmio';
 export { modelledCycles } from './cpu/time';
 export { busReset, portRead, portWrite } from './device/bus';
 export { setIdle } from './device/clock';
 export { consoleWrite } from './device/console';
+export {
+  lapicDeadline,
+  lapicRead,
+  lapicRequest,
+  lapicReset,
+  lapicSetBase,
+  lapicSync,
+  lapicTimerWakes,
+  lapicWrite,
+} from './device/lapic';
 export { picWouldInterrupt } from './device/pic';
 export { pitDeadline, pitSync } from './device/pit';
 export { consolePut, uartInput } from './device/uart';

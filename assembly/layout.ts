@@ -6,6 +6,7 @@
  *   HOST       ├───────────────────────────────┤  sizes, region bases, cost weights
  *   DECODE_ROM ├───────────────────────────────┤  decode tables written once by hostInit
  *   VOID_PAGE  ├───────────────────────────────┤  reads of absent machine memory (all ones)
+ *   APIC_PAGE  ├───────────────────────────────┤  stands for the registers of local APICs
  *   SLOW_BANK  ├───────────────────────────────┤  a TLB bank that nothing hits
  *   FOREIGN    ├───────────────────────────────┤  which privileged domain maps whose pages
  *   REGIONS    ├───────────────────────────────┤  bases in the host header:
@@ -109,8 +110,10 @@ export const COUNTERS: u32 = COUNTER_EXIT + 80;
 export const DECODE_ROM: usize = 0x2000;
 export const DECODE_ROM_SIZE: usize = 0x1e000;
 export const VOID_PAGE: usize = DECODE_ROM + DECODE_ROM_SIZE;
+/** Where translations of a local APIC's registers point: read as ones by whoever does not go through device/mmio.ts. */
+export const APIC_PAGE: usize = VOID_PAGE + 4096;
 /** A TLB bank that no address hits: every access takes the slow path, where alignment is checked (cpu/mode.ts). */
-export const SLOW_BANK: usize = VOID_PAGE + 4096;
+export const SLOW_BANK: usize = APIC_PAGE + 4096;
 export const SLOW_BANK_SIZE: usize = 65536; // TLB_BANK_SIZE
 /** Pages that privileged domains map of others, and machine frames: src/hypervisor/foreign.ts. */
 export const FOREIGN: usize = SLOW_BANK + SLOW_BANK_SIZE;
@@ -165,6 +168,7 @@ export const VCPU_INDEX: usize = 104;
 export const VCPU_ACTIVITY: usize = 108; // 0 active, 1 HLT, 2 shutdown (SDM Vol. 3C 26.4.2, "Guest Non-Register State")
 
 export const INTR_PIC: u32 = 1; //   the interrupt controller
+export const INTR_LAPIC: u32 = 4; // the local APIC: an interrupt above its processor priority
 export const INTR_EVENT: u32 = 2; // an event-channel upcall; valid while the guest's evtchn_upcall_pending is set
 
 export const ACTIVITY_ACTIVE: u32 = 0;
@@ -317,6 +321,16 @@ export const FPU_XMM: usize = 160; //    8 × 16 bytes
 export const FPU_SCRATCH: usize = 288;
 /** Index of the segment register of the memory operand, set by the decoder's handler before fpu/ is called. */
 export const VCPU_FPU_SEGMENT: usize = VCPU_FPU + 508;
+
+// The local APIC, device/lapic.ts, and accesses to its registers, device/mmio.ts.
+export const VCPU_LAPIC: usize = 2560; // registers; 192 bytes
+export const VCPU_LAPIC_BASE: usize = 2752; // u32 IA32_APIC_BASE (SDM Vol. 4, Table 2-2), low half; 0: there is none
+export const VCPU_MMIO_OPEN: usize = 2756; // 1: accesses reach the registers, 0: they exit
+export const VCPU_LAPIC_DEADLINE: usize = 2760; // f64 clock at which the timer's count is 0, 0: it does not run
+export const VCPU_MMIO_NOW: usize = 2768; // f64 the domain's clock while accesses reach the registers
+export const LAPIC_ADDRESS: u32 = 0xfee00000;
+export const LAPIC_BASE_BOOT: u32 = 1 << 8; // the boot processor
+export const LAPIC_BASE_ENABLE: u32 = 1 << 11;
 
 /** Scratch of the cold handlers (cpu/stack.ts, cpu/task.ts); dead between instructions. */
 export const VCPU_SCRATCH: usize = 3072;

@@ -53,6 +53,7 @@ export const EXIT_VMCALL: u32 = 18;
 export const EXIT_IO: u32 = 30;
 export const EXIT_RDMSR: u32 = 31;
 export const EXIT_WRMSR: u32 = 32;
+export const EXIT_APIC_ACCESS: u32 = 44;
 export const EXIT_EPT_VIOLATION: u32 = 48;
 export const EXIT_EPT_MISCONFIGURATION: u32 = 49;
 /** Not an architectural exit: the instruction budget is used up. */

@@ -90,6 +90,12 @@ export const programs = [
     cmdlines: ['', 'ticks=20', 'hz=100 ticks=20 work=100000'],
   },
   {
+    name: 'latency',
+    description: 'n sleeps of us microseconds by timer events, and how late it woke, as a histogram',
+    machine: true,
+    cmdlines: ['', 'n=1000 us=100 work=10', 'n=2000 us=300 work=100', 'seed=2'],
+  },
+  {
     name: 'echo',
     description: 'reads a line from the UART, echoes and hashes it',
     input: 'The quick brown fox jumps over the lazy dog.\n',
@@ -303,6 +309,14 @@ export const traces = [
     ].map((part) => `privileged/${part}.S`),
     machine: ['world', 'trace', 'trap', 'setup'].map((part) => `privileged/${part}.c`),
     trace: 'privileged/expected.txt',
+  },
+  {
+    name: 'apic',
+    description:
+      'a local APIC: registers, priorities, interrupts to itself, destinations, timer; a line for each experiment',
+    sources: ['apic/apic.c'],
+    machine: [],
+    trace: 'apic/expected.txt',
   },
 ];
 

@@ -11,6 +11,7 @@
  * ISA boards, where a device holds its line until it is served.
  */
 import { DOMAIN_PIC, DOMAIN_VCPU, INTR_PIC, VCPU_INTR } from '../layout';
+import { lapicPassesPic } from './lapic';
 
 const IRR: usize = 0; //          interrupt request register
 const IMR: usize = 1; //          interrupt mask register (OCW1)
@@ -97,7 +98,7 @@ export function picWouldInterrupt(d: usize, irq: u32): u32 {
   const intr = picIntr(d);
   store<u8>(p + IRR, irr);
   update(d);
-  return intr;
+  return intr & lapicPassesPic(load<usize>(d + DOMAIN_VCPU));
 }
 
 /** The two INTA cycles: takes the highest request into service and returns its vector. */
@@ -256,6 +257,11 @@ function highestInService(p: usize): u32 {
   return NONE;
 }
 
+/** To be called when the way from the master to the processor has opened or closed. */
+export function picRefresh(d: usize): void {
+  update(d);
+}
+
 /** Carries the slave's INT to the master and the master's to the processor. */
 function update(d: usize): void {
   const master = d + DOMAIN_PIC;
@@ -267,5 +273,6 @@ function update(d: usize): void {
     store<u8>(master + IRR, irr);
   }
   const vcpu = load<usize>(d + DOMAIN_VCPU);
-  if (vcpu) store<u32>(vcpu + VCPU_INTR, (load<u32>(vcpu + VCPU_INTR) & ~INTR_PIC) | picIntr(d));
+  if (vcpu)
+    store<u32>(vcpu + VCPU_INTR, (load<u32>(vcpu + VCPU_INTR) & ~INTR_PIC) | (picIntr(d) & lapicPassesPic(vcpu)));
 }

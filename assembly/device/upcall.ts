@@ -2,12 +2,14 @@
  * Which interrupt an asserted INTR stands for. Event-channel upcalls go before the interrupt controller, as in Xen.
  *
  *   INTR_EVENT ─▶ shared_info.vcpu_info[0].evtchn_upcall_pending ─▶ callback vector
+ *   INTR_LAPIC ─▶ lapicAcknowledge
  *   INTR_PIC   ─▶ picAcknowledge
  *
  * The upcall is a level that the guest lowers in memory: INTR_EVENT is dropped when the flag is found clear, and stays
  * while it is set, so that a handler which returns without clearing it is entered again.
  */
-import { DOMAIN_CALLBACK_VECTOR, DOMAIN_SHARED_INFO, INTR_EVENT, VCPU_DOMAIN, VCPU_INTR } from '../layout';
+import { DOMAIN_CALLBACK_VECTOR, DOMAIN_SHARED_INFO, INTR_EVENT, INTR_LAPIC, VCPU_DOMAIN, VCPU_INTR } from '../layout';
+import { lapicAcknowledge } from './lapic';
 import { picAcknowledge } from './pic';
 
 export const NO_VECTOR: u32 = 0xffffffff;
@@ -31,5 +33,5 @@ export function acknowledge(s: usize): u32 {
   if (!interruptPending(s)) return NO_VECTOR;
   const d = load<usize>(s + VCPU_DOMAIN);
   if (load<u32>(s + VCPU_INTR) & INTR_EVENT) return load<u32>(d + DOMAIN_CALLBACK_VECTOR);
-  return picAcknowledge(d);
+  return load<u32>(s + VCPU_INTR) & INTR_LAPIC ? lapicAcknowledge(s) : picAcknowledge(d);
 }

@@ -17,6 +17,7 @@
 import { observeData } from '../cpu/debug';
 import { FLAG_AC } from '../cpu/flags';
 import { segment } from '../cpu/mode';
+import { isMmio, mmioRead, mmioWrite } from '../device/mmio';
 import {
   COUNTER_STLB_HIT,
   COUNTER_TLB_MISS,
@@ -99,7 +100,8 @@ function miss(s: usize, bank: usize, entry: usize, linear: u32, access: u32, rig
   count(s, COUNTER_TLB_MISS);
   const found = walk(s, linear, access, user);
   if (found != 0) {
-    stlbPut(s, linear, user, found, known);
+    // What is no memory is held by the first level alone: forks take write permission from all of the second.
+    if (!isMmio(found & PAGE_MASK)) stlbPut(s, linear, user, found, known);
     return install(s, entry, linear, access, found);
   }
   if (load<u32>(s + VCPU_SHARED_WRITE) == 0) {
@@ -118,7 +120,7 @@ function miss(s: usize, bank: usize, entry: usize, linear: u32, access: u32, rig
  * False: an exit was recorded. The second level holds pages of DRAM: where their plaintext is, changes.
  */
 function install(s: usize, entry: usize, linear: u32, access: u32, found: u32): bool {
-  if (load<usize>(s + VCPU_SMM) == 0) {
+  if (load<usize>(s + VCPU_SMM) == 0 || isMmio(found & PAGE_MASK)) {
     fill(s, entry, linear, found);
     return true;
   }
@@ -159,6 +161,7 @@ function misaligned(s: usize, bank: usize): bool {
 
 function load8(s: usize, bank: usize, linear: u32): u32 {
   const host = translate(s, bank, linear, READ, TLB_HELD_READ);
+  if (isMmio(host)) return mmioRead(s, host, 1);
   return host == 0 ? 0 : (load<u8>(host) as u32);
 }
 
@@ -166,6 +169,7 @@ function load16(s: usize, bank: usize, linear: u32): u32 {
   if ((linear & OFFSET) > PAGE_SIZE - 2) return loadCrossing(s, bank, linear, 2);
   if ((linear & 1) != 0 && misaligned(s, bank)) return 0;
   const host = translate(s, bank, linear, READ, TLB_HELD_READ);
+  if (isMmio(host)) return mmioRead(s, host, 2);
   if (host == 0) return 0;
   return load<u16>(host) as u32;
 }
@@ -174,6 +178,7 @@ function load32(s: usize, bank: usize, linear: u32): u32 {
   if ((linear & OFFSET) > PAGE_SIZE - 4) return loadCrossing(s, bank, linear, 4);
   if ((linear & 3) != 0 && misaligned(s, bank)) return 0;
   const host = translate(s, bank, linear, READ, TLB_HELD_READ);
+  if (isMmio(host)) return mmioRead(s, host, 4);
   if (host == 0) return 0;
   return load<u32>(host);
 }
@@ -206,7 +211,9 @@ function prepareStore(s: usize, bank: usize, linear: u32, host: usize, size: u32
 
 function store8(s: usize, bank: usize, linear: u32, value: u32): void {
   const host = translate(s, bank, linear, WRITE, TLB_HELD_WRITE);
-  if (host != 0 && prepareStore(s, bank, linear, host, 1)) store<u8>(host, value as u8);
+  if (host == 0) return;
+  if (prepareStore(s, bank, linear, host, 1)) store<u8>(host, value as u8);
+  else if (isMmio(host)) mmioWrite(s, host, value, 1);
 }
 
 function store16(s: usize, bank: usize, linear: u32, value: u32): void {
@@ -216,7 +223,9 @@ function store16(s: usize, bank: usize, linear: u32, value: u32): void {
   }
   if ((linear & 1) != 0 && misaligned(s, bank)) return;
   const host = translate(s, bank, linear, WRITE, TLB_HELD_WRITE);
-  if (host != 0 && prepareStore(s, bank, linear, host, 2)) store<u16>(host, value as u16);
+  if (host == 0) return;
+  if (prepareStore(s, bank, linear, host, 2)) store<u16>(host, value as u16);
+  else if (isMmio(host)) mmioWrite(s, host, value, 2);
 }
 
 function store32(s: usize, bank: usize, linear: u32, value: u32): void {
@@ -226,7 +235,9 @@ function store32(s: usize, bank: usize, linear: u32, value: u32): void {
   }
   if ((linear & 3) != 0 && misaligned(s, bank)) return;
   const host = translate(s, bank, linear, WRITE, TLB_HELD_WRITE);
-  if (host != 0 && prepareStore(s, bank, linear, host, 4)) store<u32>(host, value);
+  if (host == 0) return;
+  if (prepareStore(s, bank, linear, host, 4)) store<u32>(host, value);
+  else if (isMmio(host)) mmioWrite(s, host, value, 4);
 }
 
 function storeCrossing(s: usize, bank: usize, linear: u32, value: u32, size: u32): void {
@@ -332,11 +343,12 @@ function probe(s: usize, linear: u32, size: u32, access: u32, right: u32): void 
   if ((linear & OFFSET) + size > PAGE_SIZE) translate(s, bank, (linear & PAGE_MASK) + PAGE_SIZE, access, right);
 }
 
-/** Host address of `size` readable bytes, or 0: they cross a page, are observed, or a fault was recorded. */
+/** Host address of `size` readable bytes, or 0: they cross a page, are observed, belong to a device, or a fault was recorded. */
 export function hostRead(s: usize, linear: u32, size: u32): usize {
   const bank = load<usize>(s + VCPU_TLB_BANK);
   if ((linear & OFFSET) + size > PAGE_SIZE || bank == SLOW_BANK) return 0;
-  return translate(s, bank, linear, READ, TLB_HELD_READ);
+  const host = translate(s, bank, linear, READ, TLB_HELD_READ);
+  return isMmio(host) ? 0 : host;
 }
 
 /** Host address of `size` bytes that may be written directly, or 0: also if the frame holds code or is absent. */

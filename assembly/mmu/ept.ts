@@ -22,10 +22,13 @@
  * leaf's flags only when the access is allowed.
  */
 import {
+  APIC_PAGE,
   COUNTER_WALK_EPT,
   DOMAIN_PARENT,
   HOST_DRAM,
   HOST_FRAMES,
+  LAPIC_ADDRESS,
+  LAPIC_BASE_ENABLE,
   PAGE_MASK,
   PAGE_SHIFT,
   VCPU_COUNTERS,
@@ -33,6 +36,7 @@ import {
   VCPU_DIRECT_LIMIT,
   VCPU_DOMAIN,
   VCPU_EPTP,
+  VCPU_LAPIC_BASE,
   VCPU_SHARED_WRITE,
   VCPU_SMM,
   VOID_PAGE,
@@ -190,7 +194,13 @@ function commonPhysical(eptp: u32, gpa: u32, access: u32): u32 {
 export function direct(s: usize, gpa: u32): u32 {
   const base = load<u32>(s + VCPU_DIRECT_BASE);
   const inside = gpa < load<u32>(s + VCPU_DIRECT_LIMIT) && base + gpa >= base;
+  if (!inside && isLapic(s, gpa)) return (APIC_PAGE as u32) | READ | WRITE | FOUND_DIRTY;
   return (((inside ? machineToHost(base + gpa) : VOID_PAGE) as u32) & PAGE_MASK) | FOUND_RIGHTS | FOUND_DIRTY;
+}
+
+/** Whether `gpa` belongs to the registers of the vCPU's local APIC: they answer where the EPT maps nothing. */
+function isLapic(s: usize, gpa: u32): bool {
+  return (gpa & PAGE_MASK) == LAPIC_ADDRESS && (load<u32>(s + VCPU_LAPIC_BASE) & LAPIC_BASE_ENABLE) != 0;
 }
 
 /** The walk, driven by the format above. `why` is the qualification of a possible violation: access kind | cause. */
@@ -220,6 +230,9 @@ function eptWalk(s: usize, eptp: u32, gpa: u32, linear: u32, why: u32): u32 {
   const rights32 = (rights & EPT_RIGHTS) as u32; // 0 after an entry that is not present
   const cow = (owned & ~rights) != 0 && isFork(s);
   if ((why & FOUND_RIGHTS & ~rights32) != 0) {
+    if (rights32 == 0 && (why & FETCH) == 0 && isLapic(s, gpa)) {
+      return (APIC_PAGE as u32) | READ | WRITE | FOUND_DIRTY | ((5 - level) << FOUND_REFERENCES_SHIFT);
+    }
     if (cow && (why & FOUND_RIGHTS & ~(rights32 | WRITE)) == 0) store<u32>(s + VCPU_SHARED_WRITE, 1);
     countEpt(s, 5 - level);
     return eptViolation(s, gpa, linear, why, rights32);

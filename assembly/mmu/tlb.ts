@@ -16,6 +16,7 @@
  * What is dropped here is dropped from the second-level TLB (stlb.ts), too; `fill` is the one place where entries are made.
  */
 import {
+  APIC_PAGE,
   COUNTER_TLB_FLUSH,
   FRAME_CODE_MASK,
   FRAME_GENERATION,
@@ -85,7 +86,7 @@ export function fill(s: usize, entry: usize, linear: u32, found: u32): void {
   else if (old == 0 || (old & TLB_HELD_GLOBAL) != 0) note(s, ((entry - (s + VCPU_TLB)) / TLB_ENTRY_SIZE) as u32);
   if ((found & TLB_HELD_LARGE) != 0) noteLarge(s, page);
   store<u32>(held, page | (found & ~PAGE_MASK));
-  store<u32>(entry, (found & TLB_HELD_READ) != 0 ? page : TLB_NEVER, TLB_TAG_R);
+  store<u32>(entry, (found & TLB_HELD_READ) != 0 && host != (APIC_PAGE as u32) ? page : TLB_NEVER, TLB_TAG_R);
   store<u32>(entry, (found & TLB_HELD_WRITE) != 0 && writableFast(host) ? page : TLB_NEVER, TLB_TAG_W);
   store<u32>(entry, (found & TLB_HELD_EXECUTE) != 0 ? page : TLB_NEVER, TLB_TAG_X);
   store<u32>(entry, host - page, TLB_ADDEND);

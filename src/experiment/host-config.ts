@@ -39,6 +39,7 @@ export function hostConfig(scenario: Scenario, costTable: CostTable): HostConfig
       ...(spec.cpuidHide !== undefined && { cpuid: hideFeatures(spec.cpuidHide) }),
       ...(spec.secondLevelTlb !== undefined && { secondLevelTlb: spec.secondLevelTlb }),
       ...(spec.maxInstructions !== undefined && { maxInstructions: spec.maxInstructions }),
+      ...(spec.apic !== undefined && { apic: spec.apic }),
       ...(spec.weight !== undefined && { weight: spec.weight }),
       ...(spec.cap !== undefined && { cap: spec.cap }),
       ...(spec.fork !== undefined && {

@@ -82,6 +82,7 @@ export class DomainLoader {
       ...(domain.cpuid?.hide !== undefined && { cpuidHide: domain.cpuid.hide }),
       ...(secondLevelTlb !== undefined && { secondLevelTlb }),
       ...(maxInstructions !== undefined && { maxInstructions }),
+      ...(domain.apic && { apic: true }),
       ...(domain.weight !== undefined && { weight: domain.weight }),
       ...(domain.cap !== undefined && { cap: domain.cap }),
       ...(domain['fork-of'] !== undefined && {

@@ -40,6 +40,7 @@ export interface DomainSpec {
   /** It begins as a fork of another: at the other's marker, when it first waits, or at a virtual time in ns. */
   readonly fork?: { readonly of: string; readonly at: 'marker' | 'blocked' | number };
   /** A control domain. */
+  readonly apic?: boolean;
   readonly weight?: number;
   readonly cap?: number;
   readonly privileged?: boolean;

@@ -97,6 +97,7 @@ const settings = {
     .optional()
     .describe('what the processor says of itself'),
   modules: z.array(moduleSchema).max(64).optional().describe('Multiboot modules'),
+  apic: flag().optional().describe('whether the processor has a local APIC'),
   weight: integer({ min: 1, max: 65535 })
     .optional()
     .describe("share of its physical CPU against its neighbours'; default 256"),

@@ -10,6 +10,7 @@ export const FEATURE_PSE = 1 << 3; //   4 MB pages
 export const FEATURE_TSC = 1 << 4; //   RDTSC
 export const FEATURE_MSR = 1 << 5; //   RDMSR and WRMSR
 export const FEATURE_CX8 = 1 << 8; //   CMPXCHG8B
+export const FEATURE_APIC = 1 << 9; //  a local APIC, where the scenario gives one
 export const FEATURE_SEP = 1 << 11; //  SYSENTER and SYSEXIT
 export const FEATURE_PGE = 1 << 13; //  global pages
 export const FEATURE_CMOV = 1 << 15; // CMOVcc
@@ -78,9 +79,9 @@ export function hideFeatures(names: readonly CpuidFeature[]): CpuidConfig {
 }
 
 /** Leaf 1 feature words of a domain, kept in VCPU_CPUID_MASK: the core consults them too. */
-export function cpuidFeatures(config: CpuidConfig | undefined): { edx: number; ecx: number } {
+export function cpuidFeatures(config: CpuidConfig | undefined, apic = false): { edx: number; ecx: number } {
   return {
-    edx: (FEATURES_EDX & ~(config?.hideEdx ?? 0)) >>> 0,
+    edx: ((FEATURES_EDX | (apic ? FEATURE_APIC : 0)) & ~(config?.hideEdx ?? 0)) >>> 0,
     ecx: (FEATURE_HYPERVISOR & ~(config?.hideEcx ?? 0)) >>> 0,
   };
 }

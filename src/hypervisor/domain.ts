@@ -175,7 +175,7 @@ function beginDomain(core: Core, index: number, pcpu: number): number {
 function completeDomain(
   core: Core,
   index: number,
-  config: Pick<DomainConfig, 'cpuid' | 'maxInstructions'>,
+  config: Pick<DomainConfig, 'apic' | 'cpuid' | 'maxInstructions'>,
   phase: number,
 ): void {
   const l = core.layout;
@@ -184,7 +184,8 @@ function completeDomain(
   const v = host.vcpuAddress(index);
   core.write(d + l.DOMAIN_VCPU, v);
   core.call.busReset(d);
-  const features = cpuidFeatures(config.cpuid);
+  if (config.apic) core.call.lapicReset(v, 0, l.LAPIC_ADDRESS | l.LAPIC_BASE_BOOT | l.LAPIC_BASE_ENABLE, 1);
+  const features = cpuidFeatures(config.cpuid, config.apic);
   core.write(v + l.VCPU_CPUID_MASK, features.edx);
   core.write(v + l.VCPU_CPUID_MASK + 4, features.ecx);
   core.writeU64(v + l.VCPU_TSC_BASE, phase);

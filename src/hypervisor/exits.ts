@@ -3,7 +3,8 @@
  * Handlers are free functions of the guest alone, so tests feed them synthetic exits. The core has counted the exit.
  * Intel SDM Vol. 3D, Appendix C, "VMX Basic Exit Reasons".
  */
-import { type CpuidResult, cpuid, XEN_HYPERCALL_MSR } from './cpuid.js';
+import { accessApicBase, onApicAccess } from './apic.js';
+import { type CpuidResult, cpuid, FEATURE_APIC, XEN_HYPERCALL_MSR } from './cpuid.js';
 import { BLOCK, DEFER, type Guest, RESUME, type Verdict } from './guest.js';
 import { hypercall } from './hypercalls.js';
 import { AWAITED_MARKER, AWAITED_STOPPED } from './nursery.js';
@@ -21,6 +22,7 @@ const EXIT_VMCALL = 18;
 const EXIT_IO = 30;
 const EXIT_RDMSR = 31;
 const EXIT_WRMSR = 32;
+const EXIT_APIC_ACCESS = 44;
 const EXIT_EPT_VIOLATION = 48;
 const EXIT_EPT_MISCONFIGURATION = 49;
 
@@ -39,6 +41,7 @@ export const EXIT_HANDLERS: readonly (ExitHandler | undefined)[] = handlerTable(
   [EXIT_IO, onIo],
   [EXIT_RDMSR, onMsr],
   [EXIT_WRMSR, onMsr],
+  [EXIT_APIC_ACCESS, onApicAccess],
   [EXIT_EPT_VIOLATION, onEptViolation],
   [EXIT_EPT_MISCONFIGURATION, onEptMisconfiguration],
 ]);
@@ -92,7 +95,9 @@ const cpuidResult: CpuidResult = { eax: 0, ebx: 0, ecx: 0, edx: 0 };
 function onCpuid(guest: Guest): Verdict {
   const { core, vcpu } = guest;
   const mask = vcpu.base + core.layout.VCPU_CPUID_MASK;
-  cpuid(vcpu.eax, core.read(mask), core.read(mask + 4), cpuidResult, guest.index);
+  // "CPUID.1:EDX[9] follows IA32_APIC_BASE[11]": SDM Vol. 3A, 10.4.3, "Enabling or Disabling the Local APIC".
+  const hidden = core.read(vcpu.base + core.layout.VCPU_LAPIC_BASE) & core.layout.LAPIC_BASE_ENABLE ? 0 : FEATURE_APIC;
+  cpuid(vcpu.eax, core.read(mask) & ~hidden, core.read(mask + 4), cpuidResult, guest.index);
   vcpu.eax = cpuidResult.eax;
   vcpu.ebx = cpuidResult.ebx;
   vcpu.ecx = cpuidResult.ecx;
@@ -165,6 +170,7 @@ function onMsr(guest: Guest): Verdict {
     guest.advance();
     return RESUME;
   }
+  if (accessApicBase(guest, writes)) return RESUME;
   core.call.deliverException(vcpu.base, VECTOR_GP, 0, 0);
   // The delivery itself may exit: no IDT, or a stack that the EPT does not map.
   if (core.read(vcpu.base + core.layout.VCPU_FAULT) !== FAULT_EXIT) return RESUME;

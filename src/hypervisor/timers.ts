@@ -1,5 +1,5 @@
 /**
- * What time brings a domain: the PIT, and the vCPU timers that raise VIRQ_TIMER (xen/include/public/vcpu.h). All run by the
+ * What time brings a domain: the PIT, the local APIC's timer, and the vCPU timers that raise VIRQ_TIMER (xen/include/public/vcpu.h). All run by the
  * domain's clock. A deadline of 0 is none.
  */
 import { isMasked, NO_PORT, setPending, VIRQ_TIMER, virqPort } from './event-channel.js';
@@ -20,6 +20,7 @@ export function syncTimers(guest: Guest, clock: number): void {
   const l = core.layout;
   guest.deadline = 0;
   core.call.pitSync(domain.base, clock);
+  core.call.lapicSync(vcpu.base, clock);
   const once = core.readF64(vcpu.base + l.VCPU_TIMER_ONCE);
   const next = core.readF64(vcpu.base + l.VCPU_TIMER_NEXT);
   let due = false;
@@ -54,7 +55,7 @@ function pitInterrupt(guest: Guest): number {
 
 /** The clock at which a running domain must be looked at next, or NEVER. */
 export function nextDeadline(guest: Guest): number {
-  return Math.min(pitInterrupt(guest), timerDeadline(guest));
+  return Math.min(pitInterrupt(guest), timerDeadline(guest), guest.core.call.lapicDeadline(guest.vcpu.base));
 }
 
 /** The clock at which time alone wakes the domain if it waits now, or NEVER. */
@@ -63,6 +64,7 @@ export function nextInterrupt(guest: Guest): number {
   const l = core.layout;
   const polled = core.read(vcpu.base + l.VCPU_POLL_PORT);
   let wake = pitInterrupt(guest);
+  if (core.call.lapicTimerWakes(vcpu.base) !== 0) wake = Math.min(wake, core.call.lapicDeadline(vcpu.base));
   const deadline = timerDeadline(guest);
   if (deadline < wake) {
     const port = virqPort(core, domain.base, VIRQ_TIMER);

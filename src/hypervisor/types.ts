@@ -86,6 +86,8 @@ export interface DomainConfig {
   /** The domain ends with outcome `limit` at the first exit or slice end after so many instructions. */
   readonly maxInstructions?: number;
   readonly cpuid?: CpuidConfig;
+  /** The vCPU has a local APIC, and CPUID says so. */
+  readonly apic?: boolean;
   /** The domain begins as a fork of another, which has EPT and is configured before it; image, memory … are the other's. */
   readonly fork?: ForkConfig;
   /** Share of its pCPU, compared with the weights of its neighbours there: 1 … 65535, default 256. */

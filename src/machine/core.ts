@@ -105,6 +105,19 @@ export interface CoreFunctions {
   pitSync(domain: number, now: number): void;
   /** Clock of the timer's next edge, or 2^53. */
   pitDeadline(domain: number): number;
+  /** Gives the vCPU a local APIC with identifier `id` and the low half of IA32_APIC_BASE; `boot`: set up as by a BIOS. */
+  lapicReset(vcpu: number, id: number, base: number, boot: number): void;
+  lapicSetBase(vcpu: number, base: number): void;
+  lapicRead(vcpu: number, offset: number): number;
+  lapicWrite(vcpu: number, offset: number, value: number): void;
+  lapicRequest(vcpu: number, vector: number): void;
+  lapicSync(vcpu: number, now: number): void;
+  /** Clock of the APIC timer's next interrupt, or 2^53. */
+  lapicDeadline(vcpu: number): number;
+  /** 1 if an interrupt of the APIC timer would be delivered in the present state. */
+  lapicTimerWakes(vcpu: number): number;
+  /** Executes one step with device registers within reach, at clock `now`; returns as `run` does. */
+  runMmio(vcpu: number, now: number): number;
   /** 1 if a rising edge on `irq` would reach the processor. */
   picWouldInterrupt(domain: number, irq: number): number;
   uartInput(domain: number): void;
@@ -188,6 +201,15 @@ const FUNCTIONS: readonly (keyof CoreFunctions)[] = [
   'portWrite',
   'pitSync',
   'pitDeadline',
+  'lapicReset',
+  'lapicSetBase',
+  'lapicRead',
+  'lapicWrite',
+  'lapicRequest',
+  'lapicSync',
+  'lapicDeadline',
+  'lapicTimerWakes',
+  'runMmio',
   'picWouldInterrupt',
   'uartInput',
   'consoleWrite',

@@ -23,6 +23,7 @@ export const EXIT_REASON_NAMES: ReadonlyMap<number, string> = new Map([
   [36, 'mwait'],
   [39, 'monitor'],
   [40, 'pause'],
+  [44, 'apic-access'],
   [46, 'gdtr-idtr-access'],
   [47, 'ldtr-tr-access'],
   [48, 'ept-violation'],
