@@ -25,7 +25,9 @@ void program(void) {
         if (!counts[i]) continue;
         print("# late < ");
         print_decimal(i < 31 ? 1u << i : 0xffffffff);
-        remark(" ns", counts[i]);
+        print(" ns: ");
+        print_decimal(counts[i]);
+        put('\n');
     }
     remark("worst", worst);
     remark("total", sum >> 32 ? 0xffffffff : (u32)sum);
