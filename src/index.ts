@@ -17,7 +17,7 @@
  *   JournalError       the journal is damaged or of another plan; `code`
  *   JournalWriteError  the journal cannot be written (`code` ENOSPC: the disk is full); `kept` cells are safe
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
@@ -30,8 +30,10 @@ import { coreHash, type Machine, machine } from './experiment/machine.js';
 import { writeManifest } from './experiment/manifest.js';
 import { type CellLimits, type DraftPlan, identifyPlan, type Plan, parsePlan, readPlan } from './experiment/plan.js';
 import { ScenarioError } from './experiment/problem.js';
-import { type Experiment, runExperiment } from './experiment/run.js';
+import { type Experiment, runExperiment, type SavedContext } from './experiment/run.js';
+import type { Scenario } from './experiment/scenario.js';
 import type { ScenarioInput } from './experiment/schema.js';
+import { readImage, SaveError } from './hypervisor/save.js';
 import type { Progress } from './hypervisor/types.js';
 import { packageRoot } from './machine/core.js';
 
@@ -62,6 +64,7 @@ export type { DomainRecord, Experiment, Results } from './experiment/run.js';
 export type { Scenario } from './experiment/scenario.js';
 export type { ScenarioInput } from './experiment/schema.js';
 export { formatQuantity, MEMORY, parseQuantity, TIME, type Unit } from './experiment/units.js';
+export { SaveError } from './hypervisor/save.js';
 export { AbortedError, HostError, type Progress } from './hypervisor/types.js';
 
 /** A scenario in TypeScript, with the types of the scenario language. Nothing is checked before it is run. */
@@ -108,10 +111,33 @@ export interface RunOptions extends CheckOptions {
   readonly workers?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
+  /** Saves the host into a file at the end of the quantum in which virtual time `ns` is reached, and goes on. */
+  readonly save?: { readonly ns: number; readonly file: string };
   /** Runs this cell of the sweep alone. Default: 0, or the only one. */
   readonly cell?: number;
   /** Versions to be named in the results; default: versions(). */
   readonly versions?: Readonly<Record<string, string>>;
+}
+
+/** @throws SaveError if the file is no saved host of a scenario, or cannot be used here; errors of the file system */
+export async function resumeHost(
+  file: string,
+  options: Pick<RunOptions, 'workers' | 'signal' | 'onProgress' | 'versions' | 'machine'> = {},
+): Promise<{ readonly scenario: Scenario; readonly experiment: Experiment }> {
+  const image = readImage(readFileSync(file));
+  const context = image.context as SavedContext | undefined;
+  if (context?.scenario === undefined) throw new SaveError('damaged', 'was not saved with a scenario');
+  const { scenario, parameters } = context;
+  const { signal, onProgress, workers, versions: named } = options;
+  const experiment = await runExperiment(scenario, options.machine ?? machine(), {
+    workers: workers ?? scenario.host.workers ?? Math.max(1, Math.min(availableParallelism(), scenario.host.pcpus)),
+    versions: named ?? versions(),
+    restore: image,
+    ...(parameters !== undefined && { parameters }),
+    ...(signal !== undefined && { signal }),
+    ...(onProgress !== undefined && { onProgress }),
+  });
+  return { scenario, experiment };
 }
 
 /** Runs one scenario (of a sweep, one cell) to its end. @throws ScenarioError, CatalogueError, HostError, AbortedError */
@@ -125,7 +151,7 @@ export async function runScenario(source: ScenarioSource, options: RunOptions = 
     ]);
   }
   const { scenario, parameters } = point;
-  const { signal, onProgress } = options;
+  const { signal, onProgress, save } = options;
   return await runExperiment(scenario, options.machine ?? machine(), {
     workers:
       options.workers ?? scenario.host.workers ?? Math.max(1, Math.min(availableParallelism(), scenario.host.pcpus)),
@@ -133,6 +159,7 @@ export async function runScenario(source: ScenarioSource, options: RunOptions = 
     parameters,
     ...(signal !== undefined && { signal }),
     ...(onProgress !== undefined && { onProgress }),
+    ...(save !== undefined && { save: { ns: save.ns, to: (bytes: Uint8Array) => writeFileSync(save.file, bytes) } }),
   });
 }
 

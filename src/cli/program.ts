@@ -13,6 +13,7 @@ import { registerList } from './list.js';
 import { registerMerge } from './merge.js';
 import { registerExport, registerQuery } from './query.js';
 import { registerReport } from './report.js';
+import { registerResume } from './resume.js';
 import { registerRun, userError } from './run.js';
 import { registerSchema } from './schema.js';
 import { registerSlurm } from './slurm.js';
@@ -22,6 +23,7 @@ import { registerWorker } from './worker.js';
 /** In the order of the help. */
 const COMMANDS: readonly Register[] = [
   registerRun,
+  registerResume,
   registerCheck,
   registerInit,
   registerList,

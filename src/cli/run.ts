@@ -1,4 +1,6 @@
 /** `ringfence run` */
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import {
   AbortedError,
@@ -17,6 +19,7 @@ import {
   oneLine,
   parseQuantity,
   runScenario,
+  SaveError,
   type Scenario,
   TIME,
   type Unit,
@@ -40,6 +43,8 @@ export interface RunArguments {
   readonly cell?: number;
   readonly cellTime?: number;
   readonly cellMemory?: number;
+  readonly saveAt?: number;
+  readonly saveTo?: string;
 }
 
 /** Failed claims that are printed; results.json holds all. */
@@ -52,6 +57,12 @@ const BATCH_OPTIONS = ['resume', 'shard', 'console', 'cellTime', 'cellMemory'] a
 export async function runCommand(file: string, args: RunArguments, io: Io): Promise<number> {
   const machine = await io.machine();
   const plan = checkScenario(file, { sets: args.set, guests: io.guests, machine });
+  if (plan.isBatch && args.cell === undefined && args.saveAt !== undefined) {
+    throw new CommandError(
+      EXIT.usage,
+      '--save-at is for a single run: a scenario without sweep: and repeat:, or --cell',
+    );
+  }
   if (plan.isBatch && args.cell === undefined) return await runBatchCommand(file, plan, args, io, machine);
   const odd = BATCH_OPTIONS.find((name) => args[name] !== undefined);
   if (odd !== undefined) {
@@ -66,7 +77,15 @@ export async function runCommand(file: string, args: RunArguments, io: Io): Prom
   const { scenario } = point;
   const folder = args.out ?? `results/${scenario.name}${args.cell === undefined ? '' : `-cell-${index}`}`;
   checkOutput(folder);
-  const experiment = await execute(plan, index, args, io, machine);
+  const saved = args.saveTo ?? `${folder.replace(/\/+$/, '')}.save`;
+  if (args.saveAt !== undefined) {
+    mkdirSync(dirname(saved), { recursive: true });
+    rmSync(saved, { force: true });
+  }
+  const experiment = await execute(plan, index, args, io, machine, saved);
+  if (args.saveAt !== undefined && !existsSync(saved)) {
+    io.err.write('nothing was saved: the run ended before the time of --save-at\n');
+  }
   writeOutput(folder, experiment);
   report(scenario, experiment, folder, args, io);
   const { results, broken } = experiment;
@@ -80,6 +99,7 @@ async function execute(
   args: RunArguments,
   io: Io,
   machine: Machine,
+  saved: string,
 ): Promise<Experiment> {
   const { scenario } = plan.points[cell]!;
   const { host, limitNs } = scenario;
@@ -91,6 +111,7 @@ async function execute(
       signal: io.signal,
       onProgress: progress.update,
       versions: io.versions,
+      ...(args.saveAt !== undefined && { save: { ns: args.saveAt, file: saved } }),
     });
   } catch (error) {
     if (io.signal.aborted || error instanceof AbortedError) {
@@ -108,7 +129,13 @@ export function exitCodeOf(signal: AbortSignal): number {
   return typeof signal.reason === 'number' ? signal.reason : EXIT.interrupted;
 }
 
-function report(scenario: Scenario, experiment: Experiment, folder: string, args: RunArguments, io: Io): void {
+export function report(
+  scenario: Scenario,
+  experiment: Experiment,
+  folder: string,
+  args: Pick<RunArguments, 'json'>,
+  io: Io,
+): void {
   const { results, broken } = experiment;
   if (args.json === true) io.out.write(`${JSON.stringify(results, null, 2)}\n`);
   else io.out.write(`${renderTable(scenario, experiment, painter(hasColour(io)))}results      ${folder}\n`);
@@ -133,6 +160,7 @@ function report(scenario: Scenario, experiment: Experiment, folder: string, args
 /** Errors that a user can do something about, as exit code and message; others are internal. */
 export function userError(error: unknown): { readonly exitCode: number; readonly message: string } | undefined {
   if (error instanceof CommandError) return error;
+  if (error instanceof SaveError) return { exitCode: EXIT.usage, message: error.message };
   if (error instanceof OutputError) return { exitCode: EXIT.usage, message: error.message };
   if (error instanceof LockedError) return { exitCode: EXIT.usage, message: error.message };
   if (error instanceof JournalError) {
@@ -170,6 +198,8 @@ export const registerRun: Register = (program, io, done) => {
     .option('--out <dir>', 'folder for the results (default: results/<scenario>)')
     .option('--json', 'print the results as JSON (docs/results.md) instead of the table')
     .option('--set <path=value>', 'change a value of the scenario; may be repeated', collect, [])
+    .option('--save-at <time>', 'save the host at this virtual time, and go on', quantity(TIME, TIME.examples))
+    .option('--save-to <file>', 'where to (default: results/<scenario>.save)')
     .option('--resume', 'sweep: go on with the batch in the folder')
     .option('--shard <i/n>', 'sweep: run part i of n', shard)
     .option('--cell <n>', 'sweep: run one cell alone', wholeNumber(0, 1e6))

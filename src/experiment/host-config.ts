@@ -7,7 +7,8 @@ import type { CostTable, DomainConfig, HostConfig } from '../hypervisor/types.js
 import { Tpm } from '../security/tpm.js';
 import type { Scenario } from './scenario.js';
 
-const cycles = (ns: number, frequencyHz: number): number => Math.max(1, Math.round((ns / 1e9) * frequencyHz));
+/** Virtual time in cycles, at least one. */
+export const cyclesOf = (ns: number, frequencyHz: number): number => Math.max(1, Math.round((ns / 1e9) * frequencyHz));
 
 /** Reads every file once; domains of the same guest share the bytes. */
 export class Files {
@@ -45,7 +46,7 @@ export function hostConfig(scenario: Scenario, costTable: CostTable): HostConfig
       ...(spec.fork !== undefined && {
         fork: {
           of: spec.fork.of,
-          at: typeof spec.fork.at === 'number' ? cycles(spec.fork.at, host.frequencyHz) : spec.fork.at,
+          at: typeof spec.fork.at === 'number' ? cyclesOf(spec.fork.at, host.frequencyHz) : spec.fork.at,
         },
       }),
       ...(spec.privileged !== undefined && { privileged: spec.privileged }),
@@ -55,8 +56,8 @@ export function hostConfig(scenario: Scenario, costTable: CostTable): HostConfig
   return {
     pcpus: host.pcpus,
     frequencyHz: host.frequencyHz,
-    quantumCycles: cycles(host.quantumNs, host.frequencyHz),
-    sliceCycles: cycles(host.sliceNs, host.frequencyHz),
+    quantumCycles: cyclesOf(host.quantumNs, host.frequencyHz),
+    sliceCycles: cyclesOf(host.sliceNs, host.frequencyHz),
     seed: host.seed,
     clock: host.clock,
     scheduler: host.scheduler,
@@ -67,7 +68,7 @@ export function hostConfig(scenario: Scenario, costTable: CostTable): HostConfig
     ...((host.smm !== undefined || domains.some(isProtected)) && {
       smm: { ...host.smm, root: new Tpm(String(host.seed)).smmRoot() },
     }),
-    limitCycles: cycles(scenario.limitNs, host.frequencyHz),
+    limitCycles: cyclesOf(scenario.limitNs, host.frequencyHz),
     costTable,
     domains,
     ...(scenario.security !== undefined && { security: scenario.security }),

@@ -1,5 +1,6 @@
 /** Scenario → host run → results. */
 
+import { type HostImage, writeImage } from '../hypervisor/save.js';
 import type {
   CostTable,
   DomainResult,
@@ -9,13 +10,12 @@ import type {
   Progress,
   RunOptions,
 } from '../hypervisor/types.js';
-
 import type { ClaimFailure, ParameterValue, Row } from './cell.js';
 import { failedScenarioClaims } from './claims.js';
 import { domainRows, hostRow } from './columns.js';
 import { failedClaims } from './expect.js';
 import { fingerprint } from './fingerprint.js';
-import { Files, hostConfig } from './host-config.js';
+import { cyclesOf, Files, hostConfig } from './host-config.js';
 import type { DomainSpec, Scenario } from './scenario.js';
 
 /** The platform as the experiment layer sees it; tests give their own. */
@@ -34,6 +34,10 @@ export interface ExperimentOptions {
   readonly inline?: boolean;
   /** Gives the flat memory; see RunOptions. */
   readonly memory?: (pages: number) => WebAssembly.Memory;
+  /** Saves the host when virtual time `ns` is reached, with the scenario, and goes on. `to` gets the file's bytes. */
+  readonly save?: { readonly ns: number; readonly to: (file: Uint8Array) => void };
+  /** Goes on from a saved host; the scenario must be the one that was saved with it. */
+  readonly restore?: HostImage;
   /** Values of the sweep, for claims. */
   readonly parameters?: Readonly<Record<string, ParameterValue>>;
 }
@@ -98,6 +102,12 @@ export interface Experiment {
   readonly broken: readonly { readonly name: string; readonly outcome: Outcome }[];
 }
 
+/** What is saved with a host: whose it is. */
+export interface SavedContext {
+  readonly scenario: Scenario;
+  readonly parameters?: Readonly<Record<string, ParameterValue>>;
+}
+
 /** Runs a scenario to its end. @throws HostError, AbortedError */
 export async function runExperiment(
   scenario: Scenario,
@@ -106,13 +116,22 @@ export async function runExperiment(
 ): Promise<Experiment> {
   const start = performance.now();
   const { costTable } = platform;
-  const { signal, onProgress, inline, memory } = options;
-  const result = await platform.runHost(hostConfig(scenario, costTable), {
+  const { signal, onProgress, inline, memory, save, restore, parameters } = options;
+  const config = restore?.config ?? hostConfig(scenario, costTable);
+  const context: SavedContext = { scenario, ...(parameters !== undefined && { parameters }) };
+  const result = await platform.runHost(config, {
     workers: options.workers,
     ...(signal !== undefined && { signal }),
     ...(onProgress !== undefined && { onProgress }),
     ...(inline !== undefined && { inline }),
     ...(memory !== undefined && { memory }),
+    ...(restore !== undefined && { restore }),
+    ...(save !== undefined && {
+      save: {
+        at: cyclesOf(save.ns, config.frequencyHz),
+        to: (image: HostImage) => save.to(writeImage({ ...image, context })),
+      },
+    }),
   });
   signal?.throwIfAborted();
   return summarise(scenario, costTable, result, performance.now() - start, options);
