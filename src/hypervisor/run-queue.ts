@@ -4,7 +4,7 @@
  *   run queue   runnable vCPUs, by virtual time (credit) or by arrival (round robin)
  *   sleepers    blocked vCPUs by the pCPU time at which they wake, and parked ones by that of their domain's refill
  *
- * Every operation is O(log n) in the vCPUs of the pCPU, so a thousand that sleep cost no more than ten.
+ * Every operation is O(log n) in the vCPUs of the pCPU.
  */
 import type { Core } from '../machine/core.js';
 import type { HostView } from '../machine/views.js';
