@@ -136,7 +136,7 @@ export class Host {
         save!.to(this.capture());
       }
       if (this.#options.signal?.aborted) throw new AbortedError();
-      if (tasks.length === 0 && this.#stuck()) this.#endAll({ kind: 'halted', interrupts: true });
+      if (tasks.length === 0 && this.#stuck()) this.#endStuck();
       if (end >= limitCycles) this.#endAll({ kind: 'limit', limit: 'host-time' });
       this.#progress(end);
     }
@@ -341,6 +341,17 @@ export class Host {
     const { retired, eip } = new VcpuView(this.core, this.#view.vcpuAddress(slot));
     const { message } = outcome;
     this.#reproducers.push({ domain: name, message, seed: this.#config.seed, quantum: this.#quanta, retired, eip });
+  }
+
+  /** Ends those that wait for ever. A domain that is paused because it has forks goes on when they have ended. */
+  #endStuck(): void {
+    const { births } = this.registry;
+    const forks = this.core.layout.DOMAIN_FORKS;
+    for (const { slot, result } of [...births]) {
+      if (result !== undefined || !this.registry.exists(slot)) continue;
+      if (this.core.read(this.#view.domainAddress(slot) + forks) > 0) continue;
+      this.registry.end(slot, { kind: 'halted', interrupts: true });
+    }
   }
 
   /** Ends all domains that still run, in order. */

@@ -28,6 +28,8 @@ export interface FakeMachine extends Machine {
   readonly runs: () => number;
 }
 
+const NONE = {} as DomainResult['smm']['violations'];
+
 export function fakeMachine(options: FakeOptions = {}): FakeMachine {
   let runs = 0;
   return {
@@ -97,6 +99,17 @@ export function fakeMachine(options: FakeOptions = {}): FakeMachine {
             tablePages: 3,
             copiedPages: 0,
             hooks: {},
+            smm: {
+              fills: 0,
+              decrypts: 0,
+              writeBacks: 0,
+              cleanDrops: 0,
+              evictions: 0,
+              macs: 0,
+              treeNodes: 0,
+              rekeys: 0,
+              violations: NONE,
+            },
             inherited: 0,
             stateHash: '',
             consoleSha256: '',
