@@ -102,7 +102,9 @@ describe('hostile guests', () => {
     const together = await run('scenarios/hostile.yaml', short);
     const domains = alone.results.deterministic.domains;
     expect(domains.length).toBeGreaterThanOrEqual(8);
-    expect(together.results.deterministic.domains.slice(0, domains.length)).toEqual(domains);
+    // How long it waited for its turn is what neighbours may change.
+    const results = (all: typeof domains) => all.slice(0, domains.length).map(({ scheduling: _, ...rest }) => rest);
+    expect(results(together.results.deterministic.domains)).toEqual(results(domains));
     for (const { name } of domains) expect(together.consoles.get(name)).toEqual(alone.consoles.get(name));
     expect(together.results.failedClaims).toEqual([]);
     expect(together.results.deterministic.zeroSum).toBe(true);

@@ -13,7 +13,7 @@ import { ARGUMENT, SELF, struct, Xen } from './xen.js';
 const [EPERM, ENOENT, ESRCH, EACCES, EFAULT, EEXIST, EINVAL, ENOSPC, ENOSYS, ENODATA, ETIME] = [
   ...[-1, -2, -3, -13, -14, -17, -22, -28, -38, -61, -62],
 ];
-const EOPNOTSUPP = -95;
+const [EBUSY, EOPNOTSUPP] = [-16, -95];
 const [BAD_DOMAIN, DENIED] = [-2, -8];
 const LIST = ARGUMENT + 0x200;
 const MEMORY_END = 2 * MIB;
@@ -90,6 +90,11 @@ const reserve = (domid: number, order = 0, n = 1) => u(LIST, n, order, 0, domid)
 const add = (domid: number, space: number, idx: number, gfn: number) => u(domid, space, idx, gfn);
 const batch = (domid: number, space: number) =>
   struct([2, domid], [2, space], [2, 1], [2, 1], [4, LIST], [4, LIST + 4], [4, LIST + 8]);
+const sharing = (op: number, domain: number, parent: number, flags = 0) => {
+  const bytes = new Uint8Array(48);
+  bytes.set(struct([1, op], [1, 0], [2, domain], [4, 0], [2, parent], [2, flags]));
+  return bytes;
+};
 const mapping = (ref: number, dom: number, flags = 2) =>
   struct([8, 0xf0000000], [4, flags], [4, ref], [2, dom], [2, 0], [4, 0], [8, 0]);
 const copying = (ref: number, dom: number, offset = 0, flags = 1) =>
@@ -152,6 +157,25 @@ const ROWS: readonly Row[] = [
       [EINVAL, u(SELF, 2 ** 20)],
       [EINVAL, u(SELF, 0x180)],
       [ENOENT, u(SELF, 0xf0001)],
+    ],
+  }),
+  memory(22, 'sharing_op', {
+    ...{ bytes: sharing(9, 3, 1), size: 48, privileged: true },
+    prepare: (x) => {
+      x.guests[0]!.domain.writeMemory(ARGUMENT, domctl(1, 3, [0, 0, 0, 0, 0, 3, 0, 1]));
+      x.call(0, 36, ARGUMENT);
+    },
+    errors: [
+      [ESRCH, sharing(9, NOBODY, 1)],
+      [ESRCH, sharing(9, 3, NOBODY)],
+      [EPERM, sharing(9, 0, 1)],
+      [EPERM, sharing(9, 3, 0)],
+      [EBUSY, sharing(9, 1, 1)],
+      [EINVAL, sharing(9, 3, 1, 4)],
+      [EOPNOTSUPP, sharing(9, 3, 1, 2)],
+      [ENOSYS, sharing(10, 1, 0, 12)],
+      [EINVAL, sharing(10, 1, 0, 0)],
+      [ENOSYS, sharing(8, 1, 0)],
     ],
   }),
   memory(23, 'add_to_physmap_batch', {
@@ -556,8 +580,8 @@ describe('every hypercall', () => {
       const x = new Xen([0, 0, 0], [], [], 2);
       row.prepare?.(x);
       const result = answer(x, row, ARGUMENT);
-      // In a batch every page has its own result.
-      expect(row.command === 23 ? x.u32(0, LIST + 8) | 0 : result).toBe(EPERM);
+      // In a batch every page has its own result; sharing_op looks for the domain first, and nobody could create it.
+      expect(row.command === 23 ? x.u32(0, LIST + 8) | 0 : result).toBe(row.command === 22 ? ESRCH : EPERM);
     },
   );
 
