@@ -99,19 +99,6 @@ export function fakeMachine(options: FakeOptions = {}): FakeMachine {
             tablePages: 3,
             copiedPages: 0,
             protection: domain.protection ?? 'none',
-            smm: {
-              ...{
-                fills: 0,
-                decrypts: 0,
-                writeBacks: 0,
-                cleanDrops: 0,
-                evictions: 0,
-                macs: 0,
-                treeNodes: 0,
-                rekeys: 0,
-              },
-              violations: { permission: 0, context: 0, integrity: 0, freshness: 0 },
-            },
             hooks: {},
             smm: {
               fills: 0,
