@@ -44,7 +44,7 @@ export {
   unsharePage,
 } from './mmu/share';
 export { stlbCopy } from './mmu/stlb';
-export { flushAll, moveFrame, shareHeld, tlbInit, unshareHeld } from './mmu/tlb';
+export { flushAll, moveFrame, shareHeld, tlbHold, tlbInit, unshareHeld } from './mmu/tlb';
 export { AES_SCHEDULE_SIZE, aesEncryptBlock, aesExpand, SMM_SCRATCH_SIZE } from './smm/aes';
 export { applyJobs, JOB_SIZE, jobsToBlocks } from './smm/batch';
 export { COUNTER_LIMIT, COUNTER_NONE, counterNext } from './smm/counter';

@@ -33,7 +33,8 @@ import { ScenarioError } from './experiment/problem.js';
 import { type Experiment, runExperiment, type SavedContext } from './experiment/run.js';
 import type { Scenario } from './experiment/scenario.js';
 import type { ScenarioInput } from './experiment/schema.js';
-import { readImage, SaveError } from './hypervisor/save.js';
+import { readImage } from './hypervisor/save.js';
+import { SaveError } from './hypervisor/sealed-file.js';
 import type { Progress } from './hypervisor/types.js';
 import { packageRoot } from './machine/core.js';
 
@@ -64,7 +65,7 @@ export type { DomainRecord, Experiment, Results } from './experiment/run.js';
 export type { Scenario } from './experiment/scenario.js';
 export type { ScenarioInput } from './experiment/schema.js';
 export { formatQuantity, MEMORY, parseQuantity, TIME, type Unit } from './experiment/units.js';
-export { SaveError } from './hypervisor/save.js';
+export { SaveError } from './hypervisor/sealed-file.js';
 export { AbortedError, HostError, type Progress } from './hypervisor/types.js';
 
 /** A scenario in TypeScript, with the types of the scenario language. Nothing is checked before it is run. */

@@ -86,10 +86,20 @@ export function fill(s: usize, entry: usize, linear: u32, found: u32): void {
   else if (old == 0 || (old & TLB_HELD_GLOBAL) != 0) note(s, ((entry - (s + VCPU_TLB)) / TLB_ENTRY_SIZE) as u32);
   if ((found & TLB_HELD_LARGE) != 0) noteLarge(s, page);
   store<u32>(held, page | (found & ~PAGE_MASK));
-  store<u32>(entry, (found & TLB_HELD_READ) != 0 && host != (APIC_PAGE as u32) ? page : TLB_NEVER, TLB_TAG_R);
-  store<u32>(entry, (found & TLB_HELD_WRITE) != 0 && writableFast(host) ? page : TLB_NEVER, TLB_TAG_W);
-  store<u32>(entry, (found & TLB_HELD_EXECUTE) != 0 ? page : TLB_NEVER, TLB_TAG_X);
+  arm(entry, page, found, host);
+}
+
+function arm(entry: usize, page: u32, rights: u32, host: u32): void {
+  store<u32>(entry, (rights & TLB_HELD_READ) != 0 && host != (APIC_PAGE as u32) ? page : TLB_NEVER, TLB_TAG_R);
+  store<u32>(entry, (rights & TLB_HELD_WRITE) != 0 && writableFast(host) ? page : TLB_NEVER, TLB_TAG_W);
+  store<u32>(entry, (rights & TLB_HELD_EXECUTE) != 0 ? page : TLB_NEVER, TLB_TAG_X);
   store<u32>(entry, host - page, TLB_ADDEND);
+}
+
+/** Slot `slot` of both banks holds `held`, page | TLB_HELD_*, of the host page `host`, as another vCPU's did, whose log is copied. */
+export function tlbHold(s: usize, slot: u32, held: u32, host: u32): void {
+  store<u32>(s + VCPU_TLB_HELD + ((slot as usize) << 2), held);
+  arm(s + VCPU_TLB + (slot as usize) * TLB_ENTRY_SIZE, held & PAGE_MASK, held, host);
 }
 
 /** Whether writes to the frame at `host` need nothing more than permission. */

@@ -7,6 +7,7 @@ import type { Core } from '../machine/core.js';
 import { DomainView, HostView, type SegmentValue, VcpuView } from '../machine/views.js';
 import { cpuidFeatures } from './cpuid.js';
 import { DEFAULT_WEIGHT, setCap, setWeight } from './credit.js';
+import { imageFrames } from './domain-image.js';
 import { closeAll } from './event-channel.js';
 import { releaseForeign } from './foreign.js';
 import { DOMAIN_DYING, leaveParent, releaseMemory } from './fork.js';
@@ -46,6 +47,7 @@ export function checkMemory(config: DomainConfig, index: number): void {
 
 /** Frames that the domain and its EPT need. */
 export function framesNeeded(config: DomainConfig): number {
+  if (config.restore !== undefined) return imageFrames(config.restore);
   const pages = config.memoryBytes / PAGE;
   const frames = pages + metadataFrames(config);
   if (config.translation.kind === 'direct') return frames;

@@ -95,10 +95,15 @@ export function forkDomain(core: Core, parent: number, child: number, pcpu: numb
 
 /** Lets a domain that is now a fork run, unless it is paused. */
 function begin(core: Core, parent: number, child: number, pauses: number): void {
+  core.write(new HostView(core).domainAddress(child) + core.layout.DOMAIN_PARENT, parent + 1);
+  letRun(core, child, pauses);
+}
+
+/** Lets a domain whose state was copied run, unless it is paused. */
+export function letRun(core: Core, child: number, pauses: number): void {
   const l = core.layout;
   const host = new HostView(core);
   const d = host.domainAddress(child);
-  core.write(d + l.DOMAIN_PARENT, parent + 1);
   core.write(d + l.DOMAIN_STATE, 1);
   core.write(d + l.DOMAIN_PAUSED, pauses);
   core.writeF64(d + l.DOMAIN_FROZEN_AT, core.readU64(host.pcpuAddress(core.read(d + l.DOMAIN_PCPU)) + l.PCPU_TIME));
@@ -197,25 +202,9 @@ function copyState(core: Core, parent: number, child: number): boolean {
   const v = host.vcpuAddress(child);
   const used = core.read(from + l.DOMAIN_GRANT_FRAMES) + core.read(from + l.DOMAIN_MAPPINGS) > 0;
   core.call.copyBytes(d, from, used ? l.DOMAIN_SIZE : l.DOMAIN_MAPTRACK);
-  for (const [field, value] of [
-    [l.DOMAIN_ID, child],
-    [l.DOMAIN_EPTP, eptp],
-    [l.DOMAIN_TABLE_PAGES, 1],
-    [l.DOMAIN_VCPU, v],
-    [l.DOMAIN_PCPU, pcpu],
-    [l.DOMAIN_GANG, child],
-    [l.DOMAIN_MAPPINGS, 0],
-    [l.DOMAIN_PINS, 0],
-    [l.DOMAIN_FOREIGN, 0],
-    [l.DOMAIN_FOREIGN_OF, 0],
-    [l.DOMAIN_PRIVILEGED, 0],
-    [l.DOMAIN_PAUSED, 0],
-    [l.DOMAIN_FORKS, 0],
-    [l.DOMAIN_COPIED, 0],
-    [l.DOMAIN_AWAITED, 0],
-  ] as const) {
-    core.write(d + field, value);
-  }
+  becomeOwn(core, child, eptp, pcpu);
+  core.write(d + l.DOMAIN_TABLE_PAGES, 1);
+  core.write(d + l.DOMAIN_COPIED, 0);
   beginAccount(core, d, v, host.pcpuAddress(pcpu));
   if (used) core.u8.fill(0, d + l.DOMAIN_MAPTRACK, d + l.DOMAIN_SIZE);
   if (shared !== 0) {
@@ -227,13 +216,44 @@ function copyState(core: Core, parent: number, child: number): boolean {
     const at = host.frameAddress(frame);
     const old = host.frameAddress(core.read(from + l.DOMAIN_GRANT_FRAME + 4 * i));
     ownCopy(core, d, v, old, at, core.read(d + l.DOMAIN_SHARED_AT + 4 + 4 * i));
-    for (let entry = at; entry < at + l.PAGE_SIZE; entry += GRANT_ENTRY) core.u16[entry >>> 1]! &= ~GTF_READING_WRITING;
+    withdrawGrants(core, at);
     core.write(d + l.DOMAIN_GRANT_FRAME + 4 * i, frame);
   }
   closeInterdomain(core, parent, child, d);
   dropMappings(core, from, d, v);
   copyPinned(core, host, parent, child);
   return true;
+}
+
+/** The state of another domain that was copied to slot `index` becomes that of this domain, which shares nothing with others. */
+export function becomeOwn(core: Core, index: number, eptp: number, pcpu: number): void {
+  const l = core.layout;
+  const host = new HostView(core);
+  const d = host.domainAddress(index);
+  for (const [field, value] of [
+    [l.DOMAIN_ID, index],
+    [l.DOMAIN_EPTP, eptp],
+    [l.DOMAIN_VCPU, host.vcpuAddress(index)],
+    [l.DOMAIN_PCPU, pcpu],
+    [l.DOMAIN_GANG, index],
+    [l.DOMAIN_MAPPINGS, 0],
+    [l.DOMAIN_PINS, 0],
+    [l.DOMAIN_FOREIGN, 0],
+    [l.DOMAIN_FOREIGN_OF, 0],
+    [l.DOMAIN_PRIVILEGED, 0],
+    [l.DOMAIN_PAUSED, 0],
+    [l.DOMAIN_PARENT, 0],
+    [l.DOMAIN_FORKS, 0],
+    [l.DOMAIN_AWAITED, 0],
+  ] as const) {
+    core.write(d + field, value);
+  }
+}
+
+/** In the copy of a grant table whose frame is at `at` nobody has mapped anything. */
+export function withdrawGrants(core: Core, at: number): void {
+  const end = at + core.layout.PAGE_SIZE;
+  for (let entry = at; entry < end; entry += GRANT_ENTRY) core.u16[entry >>> 1]! &= ~GTF_READING_WRITING;
 }
 
 /** Gives the fork its own copy of a frame of the hypervisor, where the guest has mapped it (`mapped`: address | 1, or 0). */
@@ -268,7 +288,8 @@ function copyVcpu(core: Core, host: HostView, parent: number, child: number, pcp
   }
 }
 
-function closeInterdomain(core: Core, parent: number, child: number, d: number): void {
+/** Closes what leads from domain `d`, a copy of `parent`, to others; what led to `parent` itself leads to `child`. */
+export function closeInterdomain(core: Core, parent: number, child: number, d: number): void {
   const l = core.layout;
   for (let port = core.read(d + l.DOMAIN_EVTCHN_PORTS) - 1; port > 0; port--) {
     const p = portAddress(core, d, port);

@@ -10,8 +10,9 @@ import { Core, coreModule, hostMemory } from '../machine/core.js';
 import { contextSwitchCycles, costWeights } from '../machine/cost-table.js';
 import { HostView, VcpuView } from '../machine/views.js';
 import { VCPU_NONE } from './context-switch.js';
-import { DEFAULT_WEIGHT, MAX_CAP, MAX_WEIGHT } from './credit.js';
+import { DEFAULT_WEIGHT, MAX_CAP, MAX_WEIGHT, setCap, setWeight } from './credit.js';
 import { checkMemory, createDomain, framesNeeded, reservationOrder, reserve } from './domain.js';
+import { restoreDomain } from './domain-image.js';
 import { deliver } from './event-channel.js';
 import { handleExit } from './exits.js';
 import { settleGangs } from './foreign.js';
@@ -30,6 +31,7 @@ import { concealSwitches, initSmm, smmSlots } from './smm.js';
 import { NEVER } from './timers.js';
 import {
   AbortedError,
+  type DomainConfig,
   type HostConfig,
   HostError,
   type HostResult,
@@ -159,9 +161,7 @@ export class Host {
   }
 
   #restore({ state, memory }: HostImage): void {
-    const { core } = this;
-    const l = core.layout;
-    restoreMemory(core, memory);
+    restoreMemory(this.core, memory);
     this.#time = state.time;
     this.#quanta = state.quanta;
     this.#audit.push(...state.audit);
@@ -169,13 +169,18 @@ export class Host {
     this.registry.restore(state.registry);
     this.#nursery.restore(state.expected);
     for (const [slot, { maxInstructions = 0 }] of this.#config.domains.entries()) {
-      if (!this.registry.exists(slot)) continue;
-      // A chunk ends at the limit at the latest: see pcpu.ts.
-      const v = this.#view.vcpuAddress(slot);
-      core.writeF64(v + l.VCPU_MAX_RETIRED, maxInstructions);
-      const chunkEnd = core.readF64(v + l.VCPU_CHUNK_END);
-      if (maxInstructions > 0) core.writeF64(v + l.VCPU_CHUNK_END, Math.min(chunkEnd, maxInstructions));
+      if (this.registry.exists(slot)) this.#limit(slot, maxInstructions);
     }
+  }
+
+  /** Gives a domain that goes on its instruction limit. A chunk ends there at the latest: see pcpu.ts. */
+  #limit(slot: number, maxInstructions = 0): void {
+    const { core } = this;
+    const l = core.layout;
+    const v = this.#view.vcpuAddress(slot);
+    core.writeF64(v + l.VCPU_MAX_RETIRED, maxInstructions);
+    const chunkEnd = core.readF64(v + l.VCPU_CHUNK_END);
+    if (maxInstructions > 0) core.writeF64(v + l.VCPU_CHUNK_END, Math.min(chunkEnd, maxInstructions));
   }
 
   async close(): Promise<void> {
@@ -233,10 +238,12 @@ export class Host {
     const reserved = new Map<number, readonly number[]>();
     for (const index of reservationOrder(this.#config.domains)) {
       if (births[index]!.fork !== undefined) continue;
-      reserved.set(index, reserve(core, index, this.#config.domains[index]!));
+      if (births[index]!.restore !== undefined) this.#begin(index, births[index]!, pcpuOf(index));
+      else reserved.set(index, reserve(core, index, this.#config.domains[index]!));
     }
     for (const [index, config] of births.entries()) {
       if (config.fork !== undefined) continue; // later: nursery.ts
+      if (config.restore !== undefined) continue; // already
       const started = performance.now();
       const phase = domainPhase(seed, config.name);
       try {
@@ -249,6 +256,21 @@ export class Host {
       this.registry.start(index);
       this.registry.at(index).startMs = performance.now() - started;
     }
+  }
+
+  /** Begins a configured domain from its image. */
+  #begin(index: number, { name, restore, maxInstructions, weight, cap }: DomainConfig, pcpu: number): void {
+    const { core } = this;
+    const started = performance.now();
+    const image = restore!;
+    if (restoreDomain(core, index, pcpu, image) !== 0) {
+      throw new HostError('host-memory', `the host has too little memory for '${name}'`, index);
+    }
+    if (weight !== undefined) setWeight(core, index, weight);
+    if (cap !== undefined) setCap(core, index, cap);
+    this.#limit(index, maxInstructions);
+    this.registry.begunFrom(index, image);
+    this.registry.at(index).startMs = performance.now() - started;
   }
 
   /** The pCPUs with something to do before `end`; the others' time just passes. */

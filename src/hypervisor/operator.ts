@@ -4,6 +4,7 @@
  */
 import type { Core } from '../machine/core.js';
 import { type DomainView, HostView } from '../machine/views.js';
+import type { DomainImage } from './domain-image.js';
 import { pauseDomain, unpauseDomain } from './pause.js';
 import type { Registry } from './registry.js';
 
@@ -46,6 +47,24 @@ export class Operator {
   /** Puts a fork back to what it was forked from. Returns 0, or −EINVAL: it is no fork, −EBUSY: it has forks itself. */
   reset(slot: number): number {
     return this.#registry.reset(slot);
+  }
+
+  /**
+   * A domain as it is now, for a file (writeDomain) or for `restore`, here or in another host; it goes on. Throws SaveError
+   * (`domain`) if there is none, or if it is protected or privileged.
+   */
+  save(slot: number): DomainImage {
+    return this.#registry.capture(slot);
+  }
+
+  /**
+   * Makes a domain from an image, on a pCPU (default: its slot modulo their number). Returns its slot, or a negative error number: EAGAIN
+   * no free slot, ENOMEM no host memory. Throws SaveError (`machine`) if the host has another clock frequency or cost table, or too
+   * small a second-level TLB.
+   */
+  restore(image: DomainImage, options: { readonly pcpu?: number; readonly paused?: boolean } = {}): number {
+    const { pcpu, paused = false } = options;
+    return this.#registry.restoreImage(image, { pauses: paused ? 1 : 0, ...(pcpu !== undefined && { pcpu }) });
   }
 
   /** Ends a domain. False: there is none. */

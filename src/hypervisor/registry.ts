@@ -11,12 +11,14 @@ import type { Core } from '../machine/core.js';
 import { exitReasonName } from '../machine/exit-reasons.js';
 import { HostView, VcpuView } from '../machine/views.js';
 import { destroyDomain } from './domain.js';
+import { captureDomain, type DomainImage, restoreDomain } from './domain-image.js';
 import { EAGAIN, EBUSY, EINVAL, ENOMEM } from './errno.js';
 import { raiseGlobal, VIRQ_DOM_EXC } from './event-channel.js';
 import { forkDomain, resetFork } from './fork.js';
 import { verdictCounts } from './hooks.js';
 import { ready } from './pause.js';
 import { park } from './run-queue.js';
+import { SaveError } from './sealed-file.js';
 import { smmCounts } from './smm.js';
 import { stateHash } from './state-hash.js';
 import type { DomainConfig, DomainResult, DomainWallClock, HostConfig, Outcome, Scheduling } from './types.js';
@@ -214,6 +216,41 @@ export class Registry {
     const error = resetFork(core, slot);
     if (error === -ENOMEM) this.end(slot, { kind: 'host-memory', address: 0 });
     return error;
+  }
+
+  /** The domain in the slot as an image; it goes on. Throws SaveError if it cannot be saved. */
+  capture(slot: number): DomainImage {
+    if (this.exists(slot)) this.settle?.(slot);
+    if (!this.exists(slot)) throw new SaveError('domain', `there is no domain in slot ${slot}`);
+    const { name, config, console } = this.at(slot);
+    return captureDomain(this.#core, slot, { name, config, console });
+  }
+
+  /**
+   * Makes a domain from an image, in a spare slot, on pCPU `pcpu`, by default the slot's. Its name is the saved one's, with a
+   * number if that is taken. Returns its slot; −EAGAIN if no slot is free, −ENOMEM. Throws SaveError.
+   */
+  restoreImage(image: DomainImage, { pcpu, pauses = 0 }: { pcpu?: number; pauses?: number } = {}): number {
+    const slot = this.freeSlot();
+    if (slot < 0) return -EAGAIN;
+    const started = performance.now();
+    const error = restoreDomain(this.#core, slot, pcpu ?? slot % this.#view.pcpus, image, pauses);
+    if (error !== 0) return error;
+    const taken = new Set(this.births.map(({ name }) => name));
+    let name = image.name;
+    for (let n = 1; taken.has(name); n++) name = `${image.name}/restored-${n}`;
+    this.#restored(this.#add(slot, name, image.config, -1, performance.now() - started), image);
+    return slot;
+  }
+
+  /** Notes that a configured domain has begun from an image. */
+  begunFrom(slot: number, image: DomainImage): void {
+    this.#restored(this.at(slot), image);
+  }
+
+  #restored(tracked: Tracked, { console }: DomainImage): void {
+    tracked.console.push(...console);
+    tracked.inherited = new VcpuView(this.#core, this.#view.vcpuAddress(tracked.slot)).retired;
   }
 
   #state(slot: number): number {

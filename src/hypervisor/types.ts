@@ -3,6 +3,7 @@
  * compared with a deep-equal. Numbers are JavaScript numbers and stay below 2^53; times are virtual cycles.
  */
 
+import type { DomainImage } from './domain-image.js';
 import type { AuditEntry, HookRule, Operation, VerdictCount } from './hooks.js';
 import type { Operator } from './operator.js';
 import type { HostImage } from './save.js';
@@ -90,6 +91,8 @@ export interface DomainConfig {
   readonly apic?: boolean;
   /** The domain begins as a fork of another, which has EPT and is configured before it; image, memory … are the other's. */
   readonly fork?: ForkConfig;
+  /** The domain begins from an image; its memory, name of image, translation … must be those of the image's configuration. */
+  readonly restore?: DomainImage;
   /** Share of its pCPU, compared with the weights of its neighbours there: 1 … 65535, default 256. */
   readonly weight?: number;
   /** Percent of its pCPU that it may use at most, 1 … 100; default 0: as much as there is. */

@@ -84,6 +84,8 @@ export interface CoreFunctions {
   unshareHeld(vcpu: number, owner: number): void;
   /** What the TLB holds of a page moves with it, from one host address to another. */
   moveFrame(vcpu: number, from: number, to: number): void;
+  /** Makes a slot of both L1 banks hold `held` (page | TLB_HELD_*), a translation to a host page. */
+  tlbHold(vcpu: number, slot: number, held: number, host: number): void;
   copyBytes(to: number, from: number, count: number): void;
   /** Frees the tables; returns their number. */
   eptDestroy(eptp: number): number;
@@ -166,6 +168,7 @@ const FUNCTIONS: readonly (keyof CoreFunctions)[] = [
   'changeCode',
   'armBreakpoints',
   'tlbInit',
+  'tlbHold',
   'flushAll',
   'deliverException',
   'peekU8',

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { fingerprint } from '../../src/experiment/fingerprint.js';
 import { runHost } from '../../src/hypervisor/host.js';
 import type { Operator } from '../../src/hypervisor/operator.js';
-import { readImage, SaveError, writeImage } from '../../src/hypervisor/save.js';
+import { readImage, writeImage } from '../../src/hypervisor/save.js';
+import { SaveError } from '../../src/hypervisor/sealed-file.js';
 import type { DomainConfig, HostConfig, RunOptions } from '../../src/hypervisor/types.js';
 import { guestDomain, hostConfig, MIB } from './fixture.js';
 
