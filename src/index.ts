@@ -60,7 +60,7 @@ export { LockedError } from './experiment/lock.js';
 export type { Machine } from './experiment/machine.js';
 export { checkOutput, OutputError, writeOutput } from './experiment/output.js';
 export type { CellLimits, DraftPlan, Plan, PlannedCell } from './experiment/plan.js';
-export { oneLine, type Problem, ScenarioError } from './experiment/problem.js';
+export { listNames, oneLine, type Problem, ScenarioError, suggest } from './experiment/problem.js';
 export type { DomainRecord, Experiment, Results } from './experiment/run.js';
 export type { Scenario } from './experiment/scenario.js';
 export type { ScenarioInput } from './experiment/schema.js';
@@ -114,6 +114,8 @@ export interface RunOptions extends CheckOptions {
   readonly onProgress?: (progress: Progress) => void;
   /** Saves the host into a file at the end of the quantum in which virtual time `ns` is reached, and goes on. */
   readonly save?: { readonly ns: number; readonly file: string };
+  /** Saves one domain for `restore:` in a scenario, and goes on. */
+  readonly saveDomain?: { readonly name: string; readonly ns: number; readonly file: string };
   /** Runs this cell of the sweep alone. Default: 0, or the only one. */
   readonly cell?: number;
   /** Versions to be named in the results; default: versions(). */
@@ -152,7 +154,7 @@ export async function runScenario(source: ScenarioSource, options: RunOptions = 
     ]);
   }
   const { scenario, parameters } = point;
-  const { signal, onProgress, save } = options;
+  const { signal, onProgress, save, saveDomain } = options;
   return await runExperiment(scenario, options.machine ?? machine(), {
     workers:
       options.workers ?? scenario.host.workers ?? Math.max(1, Math.min(availableParallelism(), scenario.host.pcpus)),
@@ -160,6 +162,9 @@ export async function runScenario(source: ScenarioSource, options: RunOptions = 
     parameters,
     ...(signal !== undefined && { signal }),
     ...(onProgress !== undefined && { onProgress }),
+    ...(saveDomain !== undefined && {
+      saveDomain: { ...saveDomain, to: (bytes: Uint8Array) => writeFileSync(saveDomain.file, bytes) },
+    }),
     ...(save !== undefined && { save: { ns: save.ns, to: (bytes: Uint8Array) => writeFileSync(save.file, bytes) } }),
   });
 }

@@ -14,6 +14,7 @@ import {
   JournalError,
   JournalWriteError,
   LockedError,
+  listNames,
   MEMORY,
   OutputError,
   oneLine,
@@ -21,6 +22,7 @@ import {
   runScenario,
   SaveError,
   type Scenario,
+  suggest,
   TIME,
   type Unit,
   writeOutput,
@@ -44,6 +46,7 @@ export interface RunArguments {
   readonly cellTime?: number;
   readonly cellMemory?: number;
   readonly saveAt?: number;
+  readonly saveDomain?: string;
   readonly saveTo?: string;
 }
 
@@ -77,20 +80,38 @@ export async function runCommand(file: string, args: RunArguments, io: Io): Prom
   const { scenario } = point;
   const folder = args.out ?? `results/${scenario.name}${args.cell === undefined ? '' : `-cell-${index}`}`;
   checkOutput(folder);
-  const saved = args.saveTo ?? `${folder.replace(/\/+$/, '')}.save`;
+  const saved = args.saveTo ?? savedTo(folder, args.saveDomain);
+  checkSaved(scenario, args);
   if (args.saveAt !== undefined) {
     mkdirSync(dirname(saved), { recursive: true });
     rmSync(saved, { force: true });
   }
   const experiment = await execute(plan, index, args, io, machine, saved);
   if (args.saveAt !== undefined && !existsSync(saved)) {
-    io.err.write('nothing was saved: the run ended before the time of --save-at\n');
+    const what = args.saveDomain === undefined ? 'the run' : `domain '${args.saveDomain}'`;
+    io.err.write(`nothing was saved: ${what} ended before the time of --save-at\n`);
   }
   writeOutput(folder, experiment);
   report(scenario, experiment, folder, args, io);
   const { results, broken } = experiment;
   if (broken.length > 0 || !results.deterministic.zeroSum) return EXIT.fault;
   return results.passed ? EXIT.ok : EXIT.claimFailed;
+}
+
+function savedTo(folder: string, domain: string | undefined): string {
+  return `${folder.replace(/\/+$/, '')}${domain === undefined ? '.save' : `-${domain.replaceAll('/', '-')}.domain`}`;
+}
+
+function checkSaved({ domains }: Scenario, { saveAt, saveDomain: name }: RunArguments): void {
+  if (name === undefined) return;
+  if (saveAt === undefined) throw new CommandError(EXIT.usage, '--save-domain needs --save-at: when');
+  const names = domains.map((domain) => domain.name);
+  // A domain that another one makes has a name with a slash, which is known when it is there.
+  if (names.includes(name) || name.includes('/')) return;
+  throw new CommandError(
+    EXIT.usage,
+    `--save-domain: no domain '${name}'${suggest(name, names)}; allowed: ${listNames(names)}`,
+  );
 }
 
 async function execute(
@@ -111,7 +132,10 @@ async function execute(
       signal: io.signal,
       onProgress: progress.update,
       versions: io.versions,
-      ...(args.saveAt !== undefined && { save: { ns: args.saveAt, file: saved } }),
+      ...(args.saveAt !== undefined &&
+        (args.saveDomain === undefined
+          ? { save: { ns: args.saveAt, file: saved } }
+          : { saveDomain: { name: args.saveDomain, ns: args.saveAt, file: saved } })),
     });
   } catch (error) {
     if (io.signal.aborted || error instanceof AbortedError) {
@@ -199,7 +223,8 @@ export const registerRun: Register = (program, io, done) => {
     .option('--json', 'print the results as JSON (docs/results.md) instead of the table')
     .option('--set <path=value>', 'change a value of the scenario; may be repeated', collect, [])
     .option('--save-at <time>', 'save the host at this virtual time, and go on', quantity(TIME, TIME.examples))
-    .option('--save-to <file>', 'where to (default: results/<scenario>.save)')
+    .option('--save-domain <name>', 'save this domain alone, for restore: in a scenario')
+    .option('--save-to <file>', 'where to (default: results/<scenario>.save, or results/<scenario>-<name>.domain)')
     .option('--resume', 'sweep: go on with the batch in the folder')
     .option('--shard <i/n>', 'sweep: run part i of n', shard)
     .option('--cell <n>', 'sweep: run one cell alone', wholeNumber(0, 1e6))

@@ -2,10 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { hideFeatures } from '../hypervisor/cpuid.js';
+import { readDomain } from '../hypervisor/domain-image.js';
 import { isProtected } from '../hypervisor/smm.js';
 import type { CostTable, DomainConfig, HostConfig } from '../hypervisor/types.js';
 import { Tpm } from '../security/tpm.js';
-import type { Scenario } from './scenario.js';
+import type { DomainSpec, Scenario } from './scenario.js';
 
 /** Virtual time in cycles, at least one. */
 export const cyclesOf = (ns: number, frequencyHz: number): number => Math.max(1, Math.round((ns / 1e9) * frequencyHz));
@@ -21,11 +22,26 @@ export class Files {
   }
 }
 
+/** A domain that goes on from an image. */
+function restored({ name, path, pcpu, maxInstructions, weight, cap }: DomainSpec, files: Files): DomainConfig {
+  const restore = readDomain(files.read(path));
+  const { maxInstructions: _, weight: __, cap: ___, ...config } = restore.config;
+  return {
+    ...config,
+    ...{ name, restore },
+    ...(pcpu !== undefined && { pcpu }),
+    ...(maxInstructions !== undefined && { maxInstructions }),
+    ...(weight !== undefined && { weight }),
+    ...(cap !== undefined && { cap }),
+  };
+}
+
 /** The host that a scenario describes. */
 export function hostConfig(scenario: Scenario, costTable: CostTable): HostConfig {
   const { host } = scenario;
   const files = new Files();
   const domains = scenario.domains.map((spec): DomainConfig => {
+    if (spec.restore !== undefined) return restored(spec, files);
     const modules = spec.modules.map(({ name, path }) => ({ name, bytes: files.read(path) }));
     return {
       name: spec.name,

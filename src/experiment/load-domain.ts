@@ -1,5 +1,9 @@
 /** One domain as the schema read it → DomainSpec: rules between its fields, and its files on the disk. */
+import { createHash } from 'node:crypto';
 import { basename, dirname, resolve } from 'node:path';
+import { type DomainImage, readDomain } from '../hypervisor/domain-image.js';
+import { imageFrames } from '../hypervisor/domain-restore.js';
+import { SaveError } from '../hypervisor/sealed-file.js';
 import { type Disk, MAX_IMAGE } from './disk.js';
 import type { Path } from './document.js';
 import { type Catalogue, type CatalogueEntry, looksLikePath } from './guests.js';
@@ -56,6 +60,7 @@ export class DomainLoader {
     if (domain.pcpu !== undefined && domain.pcpu >= pcpus) {
       this.report([...path, 'pcpu'], `the host has no physical CPU ${domain.pcpu}`, `0 to ${pcpus - 1}`);
     }
+    if (domain.restore !== undefined) return this.restored(path, name, domain, domain.restore);
     const image = this.guest([...path, 'guest'], domain.guest);
     const memoryBytes = domain.memory ?? Math.max(LIMITS.memoryDefault, image?.memoryBytes ?? 0);
     const translation = this.translation(path, domain, memoryBytes);
@@ -73,24 +78,46 @@ export class DomainLoader {
     if (modules.every((module) => module.path !== '')) {
       this.inspect([...path, 'guest'], domain.guest, image.path, { memoryBytes, cmdline, modules });
     }
-    const maxInstructions = domain['max-instructions'];
     const secondLevelTlb = domain['second-level-tlb'];
     return {
       ...{ name, guest: domain.guest, path: image.path, memoryBytes, cmdline, translation, modules },
-      ...(domain.pcpu !== undefined && { pcpu: domain.pcpu }),
       ...(input !== undefined && { input }),
       ...(domain.cpuid?.hide !== undefined && { cpuidHide: domain.cpuid.hide }),
       ...(secondLevelTlb !== undefined && { secondLevelTlb }),
-      ...(maxInstructions !== undefined && { maxInstructions }),
+      ...own(domain),
       ...(domain.apic && { apic: true }),
-      ...(domain.weight !== undefined && { weight: domain.weight }),
-      ...(domain.cap !== undefined && { cap: domain.cap }),
       ...(domain['fork-of'] !== undefined && {
         fork: { of: domain['fork-of'], at: domain['fork-at'] ?? 'marker' },
       }),
       ...(domain.privileged && { privileged: true }),
       ...(domain.protection !== undefined && { protection: domain.protection }),
       ...(domain.expect !== undefined && { expect: this.expectation(path, domain, image.image, cmdline) }),
+    };
+  }
+
+  /** A domain that goes on from a file. */
+  private restored(path: Path, name: string, domain: ParsedDomain, written: string): DomainSpec | undefined {
+    const file = this.file([...path, 'restore'], written);
+    if (file === undefined) return undefined;
+    let image: DomainImage;
+    try {
+      image = readDomain(this.disk.read(file));
+    } catch (error) {
+      if (!(error instanceof SaveError)) throw error;
+      const allowed = 'a file that `ringfence run --save-domain` of this build wrote';
+      this.report([...path, 'restore'], `${quote(written)} ${error.message}`, allowed);
+      return undefined;
+    }
+    const { imageName, cmdline, memoryBytes, translation, secondLevelTlb } = image.config;
+    const sha256 = createHash('sha256').update(this.disk.read(file)).digest('hex');
+    return {
+      ...{ name, guest: imageName, path: file, memoryBytes, cmdline, translation, modules: [] },
+      restore: { sha256, frames: imageFrames(image), frequencyHz: image.machine.frequencyHz },
+      ...(secondLevelTlb !== undefined && { secondLevelTlb }),
+      ...own(domain),
+      ...(domain.expect !== undefined && {
+        expect: this.expectation(path, domain, imageName.replace(/\.elf$/, ''), cmdline),
+      }),
     };
   }
 
@@ -182,4 +209,15 @@ export class DomainLoader {
     if (message === undefined) return;
     this.report(path, `${quote(guest)}: ${message}`, 'an ELF32 i386 Multiboot image that fits the memory');
   }
+}
+
+/** What a scenario says of every domain, wherever the domain comes from. */
+function own(domain: ParsedDomain): Pick<DomainSpec, 'pcpu' | 'maxInstructions' | 'weight' | 'cap'> {
+  const { pcpu, 'max-instructions': maxInstructions, weight, cap } = domain;
+  return {
+    ...(pcpu !== undefined && { pcpu }),
+    ...(maxInstructions !== undefined && { maxInstructions }),
+    ...(weight !== undefined && { weight }),
+    ...(cap !== undefined && { cap }),
+  };
 }

@@ -130,6 +130,15 @@ export class Loader {
       if ((host[key] * host.frequency) / 1e9 >= 1000) continue;
       this.report(['host', key], 'is shorter than 1000 cycles', 'a longer time or a higher frequency');
     }
+    const restored = domains.find(({ restore }) => restore !== undefined);
+    if (restored !== undefined && host.clock === 'pcpu') {
+      this.report(['host', 'clock'], 'a restored domain has a clock of its own', 'domain');
+    }
+    for (const { name, restore } of domains) {
+      if (restore === undefined || restore.frequencyHz === host.frequency) continue;
+      const allowed = `${restore.frequencyHz / 1e6}MHz`;
+      this.report(['host', 'frequency'], `the saved domain ${quote(name)} ran at another frequency`, allowed);
+    }
     const slots = host['domain-slots'];
     if (slots > 0 && host.memory === undefined) {
       const allowed = 'host.memory with room for the domains to come';
@@ -185,7 +194,7 @@ export class Loader {
     let total = 0;
     for (const [step, written] of entries) {
       const path = ['domains', step];
-      const raw = this.asForked(path, written, value);
+      const raw = this.asRestored(path, this.asForked(path, written, value));
       const domain = this.read<ParsedDomain & { name?: string | undefined }>(
         listed ? listedDomainSchema : domainSchema,
         raw,
@@ -258,6 +267,17 @@ export class Loader {
     return { ...Object.fromEntries(own), input: '', ...written };
   }
 
+  /** A restored domain is what its file says: a scenario that says something else of that is wrong. */
+  private asRestored(path: Path, written: unknown): unknown {
+    if (!isData(written) || typeof written.restore !== 'string') return written;
+    for (const key of SAVED) {
+      if (written[key] === undefined) continue;
+      const allowed = 'pcpu, max-instructions, weight, cap, count, expect';
+      this.report([...path, key], 'is that of the saved domain', allowed, 'key');
+    }
+    return { ...written, guest: written.restore };
+  }
+
   private checkMemory(host: HostSpec, domains: readonly DomainSpec[]): void {
     const bytes = this.context.hostBytes?.(host, domains);
     if (bytes === undefined) return;
@@ -278,6 +298,9 @@ export class Loader {
 
 /** What a fork has of its template. */
 const TEMPLATES_OWN = ['guest', 'memory', 'cmdline', 'translation', 'cpuid', 'modules'];
+
+/** What a restored domain has of its file. */
+const SAVED = [...TEMPLATES_OWN, ...['fork-of', 'second-level-tlb', 'protection', 'input', 'apic', 'privileged']];
 
 /** The host in base units. */
 function hostSpec({ host }: ParsedScenario): HostSpec {

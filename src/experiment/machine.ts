@@ -49,7 +49,10 @@ export function machine(): Machine {
         const image = { image: new Uint8Array(), imageName: '' };
         return { name, memoryBytes, cmdline, translation, protection, ...image, ...(fork !== undefined && { fork }) };
       });
-      const least = configs.reduce((sum, config) => sum + (config.fork ? FORK_FRAMES : framesNeeded(config)), 0);
+      const least = configs.reduce(
+        (sum, config, i) => sum + (config.fork ? FORK_FRAMES : (domains[i]!.restore?.frames ?? framesNeeded(config))),
+        0,
+      );
       const slots = domains.length + domainSlots;
       const frames = memoryBytes === undefined ? least : memoryBytes / PAGE;
       const entries = secondLevelTotal(secondLevelSlots(domains, slots));

@@ -1,5 +1,6 @@
 /** Scenario → host run → results. */
 
+import { writeDomain } from '../hypervisor/domain-image.js';
 import { type HostImage, writeImage } from '../hypervisor/save.js';
 import type {
   CostTable,
@@ -36,6 +37,8 @@ export interface ExperimentOptions {
   readonly memory?: (pages: number) => WebAssembly.Memory;
   /** Saves the host when virtual time `ns` is reached, with the scenario, and goes on. `to` gets the file's bytes. */
   readonly save?: { readonly ns: number; readonly to: (file: Uint8Array) => void };
+  /** Saves a domain in the same way. */
+  readonly saveDomain?: { readonly name: string; readonly ns: number; readonly to: (file: Uint8Array) => void };
   /** Goes on from a saved host; the scenario must be the one that was saved with it. */
   readonly restore?: HostImage;
   /** Values of the sweep, for claims. */
@@ -116,7 +119,7 @@ export async function runExperiment(
 ): Promise<Experiment> {
   const start = performance.now();
   const { costTable } = platform;
-  const { signal, onProgress, inline, memory, save, restore, parameters } = options;
+  const { signal, onProgress, inline, memory, save, saveDomain, restore, parameters } = options;
   const config = restore?.config ?? hostConfig(scenario, costTable);
   const context: SavedContext = { scenario, ...(parameters !== undefined && { parameters }) };
   const result = await platform.runHost(config, {
@@ -126,6 +129,7 @@ export async function runExperiment(
     ...(inline !== undefined && { inline }),
     ...(memory !== undefined && { memory }),
     ...(restore !== undefined && { restore }),
+    ...(saveDomain !== undefined && { operator: domainSaver(saveDomain, config) }),
     ...(save !== undefined && {
       save: {
         at: cyclesOf(save.ns, config.frequencyHz),
@@ -135,6 +139,21 @@ export async function runExperiment(
   });
   signal?.throwIfAborted();
   return summarise(scenario, costTable, result, performance.now() - start, options);
+}
+
+/** Saves a domain when its time has come, if it is there then. */
+function domainSaver(
+  { name, ns, to }: NonNullable<ExperimentOptions['saveDomain']>,
+  { frequencyHz }: HostConfig,
+): NonNullable<RunOptions['operator']> {
+  const at = cyclesOf(ns, frequencyHz);
+  let done = false;
+  return (operator, cycles) => {
+    if (done || cycles < at) return;
+    done = true;
+    const slot = operator.domains.find((each) => operator.name(each) === name);
+    if (slot !== undefined) to(writeDomain(operator.save(slot)));
+  };
 }
 
 function summarise(

@@ -39,6 +39,8 @@ export interface DomainSpec {
   readonly maxInstructions?: number;
   /** It begins as a fork of another: at the other's marker, when it first waits, or at a virtual time in ns. */
   readonly fork?: { readonly of: string; readonly at: 'marker' | 'blocked' | number };
+  /** It goes on from the image at `path`: SHA-256 of the file, the frames that it needs, the frequency that it ran at. */
+  readonly restore?: { readonly sha256: string; readonly frames: number; readonly frequencyHz: number };
   /** A control domain. */
   readonly apic?: boolean;
   readonly weight?: number;

@@ -110,6 +110,9 @@ const settings = {
     .describe(
       'when: at the marker (the other writes 0xf0 to port 0x80), when it first waits, or at a time; default: marker',
     ),
+  restore: text(LIMITS.textMax, 'the path of a saved domain')
+    .optional()
+    .describe('the domain goes on from this file, which --save-domain wrote; guest, memory … are those of the file'),
   privileged: flag().optional().describe('a control domain (VM0): it may create, fork and control others'),
   'max-instructions': quantity(COUNT, { min: 1, max: 1e15 })
     .optional()

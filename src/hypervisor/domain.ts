@@ -7,7 +7,7 @@ import type { Core } from '../machine/core.js';
 import { DomainView, HostView, type SegmentValue, VcpuView } from '../machine/views.js';
 import { cpuidFeatures } from './cpuid.js';
 import { DEFAULT_WEIGHT, setCap, setWeight } from './credit.js';
-import { imageFrames } from './domain-image.js';
+import { imageFrames } from './domain-restore.js';
 import { closeAll } from './event-channel.js';
 import { releaseForeign } from './foreign.js';
 import { DOMAIN_DYING, leaveParent, releaseMemory } from './fork.js';

@@ -12,7 +12,7 @@ import { HostView, VcpuView } from '../machine/views.js';
 import { VCPU_NONE } from './context-switch.js';
 import { DEFAULT_WEIGHT, MAX_CAP, MAX_WEIGHT, setCap, setWeight } from './credit.js';
 import { checkMemory, createDomain, framesNeeded, reservationOrder, reserve } from './domain.js';
-import { restoreDomain } from './domain-image.js';
+import { restoreDomain } from './domain-restore.js';
 import { deliver } from './event-channel.js';
 import { handleExit } from './exits.js';
 import { settleGangs } from './foreign.js';
@@ -26,6 +26,7 @@ import { type Executor, inlineExecutor, poolExecutor } from './pool.js';
 import { domainPhase, mips, Registry, type Tracked, wallClock } from './registry.js';
 import { earliestWake, isInUse, isQueued, unpark } from './run-queue.js';
 import { captureMemory, type HostImage, type HostState, restoreMemory } from './save.js';
+import { SaveError } from './sealed-file.js';
 import { dealSecondLevels, isSecondLevel, secondLevelSlots, secondLevelTotal } from './second-level-tlb.js';
 import { concealSwitches, initSmm, smmSlots } from './smm.js';
 import { NEVER } from './timers.js';
@@ -263,8 +264,12 @@ export class Host {
     const { core } = this;
     const started = performance.now();
     const image = restore!;
-    if (restoreDomain(core, index, pcpu, image) !== 0) {
-      throw new HostError('host-memory', `the host has too little memory for '${name}'`, index);
+    try {
+      if (restoreDomain(core, index, pcpu, image) !== 0) {
+        throw new HostError('host-memory', `the host has too little memory for '${name}'`, index);
+      }
+    } catch (error) {
+      throw error instanceof SaveError ? new HostError('restore', error.message, index) : error;
     }
     if (weight !== undefined) setWeight(core, index, weight);
     if (cap !== undefined) setCap(core, index, cap);
