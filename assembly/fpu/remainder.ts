@@ -9,11 +9,14 @@ import {
   CLASS_ZERO,
   classify,
   copy,
+  head,
+  J_BIT,
   resultIndefinite,
   resultInfinity,
   resultZero,
   set,
   setInfinity,
+  significand,
   signOf,
   unpack,
 } from './float80';
@@ -47,6 +50,15 @@ const COMPLETE: i32 = 64;
 /** Without a quotient C3 and C0 stay as they were. */
 export const KEEP: u32 = 1;
 
+/**
+ * R = a where nothing is computed: FSCALE by ±0 (by a fraction it computes), FPREM by ±∞. So a denormal comes back without #U;
+ * a pseudo-denormal becomes normal, though.
+ */
+function unchanged(f: usize, a: usize, kindA: u32): void {
+  copy(f + X_R, a);
+  if (kindA == CLASS_DENORMAL && (significand(a) & J_BIT) != 0) set(f + X_R, head(a) | 1, significand(a));
+}
+
 /** R = remainder of a ÷ b, quotient truncated or (`nearest`) rounded to even; returns C3 C2 C1 C0, or KEEP. */
 export function remainder(f: usize, a: usize, b: usize, nearest: bool): u32 {
   const kindA = unpack(f + X_A, a);
@@ -62,8 +74,8 @@ export function remainder(f: usize, a: usize, b: usize, nearest: bool): u32 {
   }
   noteDenormal(f, kindA, kindB);
   if (blocked(f)) return KEEP;
-  if (kindA == CLASS_ZERO) {
-    copy(f + X_R, a);
+  if (kindA == CLASS_ZERO || kindB == CLASS_INFINITY) {
+    unchanged(f, a, kindA);
     return 0;
   }
   const exponentA = load<i32>(f, X_A + VALUE_EXPONENT);
@@ -75,7 +87,7 @@ export function remainder(f: usize, a: usize, b: usize, nearest: bool): u32 {
   let exponent = exponentA;
   const distance = exponentA - exponentB;
   let partial: u32 = 0;
-  if (kindB != CLASS_INFINITY && distance >= (nearest ? -1 : 0)) {
+  if (distance >= (nearest ? -1 : 0)) {
     let steps = distance;
     if (distance >= COMPLETE) {
       partial = C2;
@@ -138,8 +150,8 @@ export function scale(f: usize, a: usize, b: usize): void {
     return;
   }
   if (kindA == CLASS_ZERO || kindA == CLASS_INFINITY || kindB == CLASS_ZERO) {
-    copy(f + X_R, a);
-    if (kindA != CLASS_DENORMAL) return;
+    unchanged(f, a, kindA);
+    return;
   }
   // |b| ≥ 2^16 moves any value out of the format whatever the rest of b is.
   const exponentB = load<i32>(f, X_B + VALUE_EXPONENT) - BIAS;

@@ -8,6 +8,7 @@ import { loadBytes } from './memory';
 import {
   begin,
   C0,
+  C1,
   C2,
   C3,
   finish,
@@ -15,6 +16,7 @@ import {
   isEmpty,
   markFull,
   note,
+  noted,
   pop,
   SF,
   setStatusWord,
@@ -51,10 +53,14 @@ export function stackArithmetic(f: usize, op: u32, i: u32, destination: u32, pop
   commit(f, destination, pops);
 }
 
-/** C3 C2 C0 from a comparison, then pops. */
+/**
+ * C3 C2 C0 from a comparison, then pops. An unmasked exception stops the pops alone: Intel's and AMD's processors set the
+ * conditions all the same, though SDM Vol. 2A, "FCOM/FCOMP/FCOMPP", Table 3-21 leaves them alone on an unmasked #IA.
+ */
 function setConditions(f: usize, code: u32, pops: u32): void {
-  if (!finish(f)) return;
+  const stop = !finish(f);
   setStatusWord(f, (statusWord(f) & ~(C0 | C2 | C3)) | code);
+  if (stop) return;
   for (; pops != 0; pops--) pop(f);
 }
 
@@ -77,15 +83,18 @@ export function testZero(f: usize): void {
   setConditions(f, code, 0);
 }
 
-/** FCOMI, FCOMIP, FUCOMI, FUCOMIP: ZF PF CF as C3 C2 C0; OF SF AF are cleared. */
+/** FCOMI, FCOMIP, FUCOMI, FUCOMIP: ZF PF CF as C3 C2 C0, unmasked exceptions or not; OF SF AF are cleared. */
 export function flagCompare(s: usize, f: usize, i: u32, quiet: bool, pops: u32): void {
   begin(f);
   let code: u32 = C0 | C2 | C3;
   if (isEmpty(f, 0) || isEmpty(f, i)) note(f, IE | SF);
   else code = compareValues(f, stack(f, 0), stack(f, i), quiet);
-  if (!finish(f)) return;
+  // C1 stays, on both makers' processors, but for a stack fault; SDM Vol. 2A, "FCOMI/FCOMIP/FUCOMI/FUCOMIP" has it cleared.
+  const c1 = noted(f) & SF ? 0 : statusWord(f) & C1;
+  const stop = !finish(f);
+  setStatusWord(f, statusWord(f) | c1);
   setArithmetic(s, (code & C3 ? FLAG_ZF : 0) | (code & C2 ? FLAG_PF : 0) | (code & C0 ? FLAG_CF : 0));
-  if (pops) pop(f);
+  if (pops && !stop) pop(f);
 }
 
 /** D8, DA, DC, DE with a memory operand: single, 32-bit integer, double, 16-bit integer. */

@@ -4,7 +4,7 @@
  *   golden/<set>.gz = gzip( JSON line {form: [count, digest of the cases before]}, then per case its changes )
  *   changes         = { u16 offset, u8 length, bytes }…, u16 FFFF
  *
- *   npx tsx test/fpu/golden.ts        records all sets again on this machine's CPU
+ *   npx tsx test/fpu/golden.ts [set …]   records all or these sets again on this machine's CPU
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -101,5 +101,6 @@ function record(set: FormSet, path: string): void {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const native = buildNative();
   if (!('path' in native)) throw new Error(native.reason);
-  for (const set of FORM_SETS) record(set, native.path);
+  const wanted = process.argv.slice(2);
+  for (const set of FORM_SETS) if (wanted.length === 0 || wanted.includes(set.name)) record(set, native.path);
 }

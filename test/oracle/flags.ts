@@ -15,8 +15,6 @@ export const AC = 1 << 18;
 export const ID = 1 << 21;
 export const ALL = CF | PF | AF | ZF | SF | OF;
 const SZP = SF | ZF | PF;
-/** Among the undefined flags: C1 of the x87 status word. */
-export const STATUS_C1 = 1 << 24;
 
 export interface Effect {
   readonly defined: number;

@@ -1,5 +1,5 @@
 /** What a program left behind, and when two such states are the same. */
-import { flagNames, STATUS_C1 } from './flags.js';
+import { flagNames } from './flags.js';
 import { FCW, FSW, FTW, IMAGE_USED, MXCSR, ST, XMM } from './float-state.js';
 import { markAt, type Program } from './program.js';
 import { CODE, CODE_SIZE, END, mix } from './windows.js';
@@ -82,20 +82,14 @@ export function digest(o: Outcome, undefinedFlags: number): number {
   h = mix(h, o.eflags & flagMask(o, undefinedFlags));
   for (let i = 0; i < 8; i++) h = mix(h, o.gpr[i]!);
   h = mix(h, o.memory);
-  if (o.image !== undefined) h = digestImage(h, o.image, undefinedFlags);
+  if (o.image !== undefined) h = digestImage(h, o.image);
   return h >>> 0;
 }
 
 /** The fields of an image that are compared, as words: control and status word, tags, MXCSR, ST(0) … ST(7), XMM0 … XMM7. */
-function imageWords(image: Uint8Array, undefinedFlags: number): number[] {
+function imageWords(image: Uint8Array): number[] {
   const view = new DataView(image.buffer, image.byteOffset);
-  const status = (undefinedFlags & STATUS_C1) !== 0 ? ~0x200 : ~0;
-  const words = [
-    view.getUint16(FCW, true),
-    view.getUint16(FSW, true) & status,
-    image[FTW]!,
-    view.getUint32(MXCSR, true),
-  ];
+  const words = [view.getUint16(FCW, true), view.getUint16(FSW, true), image[FTW]!, view.getUint32(MXCSR, true)];
   for (let at = ST; at < XMM; at += 16) {
     words.push(view.getUint32(at, true), view.getUint32(at + 4, true), view.getUint16(at + 8, true));
   }
@@ -103,8 +97,8 @@ function imageWords(image: Uint8Array, undefinedFlags: number): number[] {
   return words;
 }
 
-function digestImage(h: number, image: Uint8Array, undefinedFlags: number): number {
-  return imageWords(image, undefinedFlags).reduce(mix, h);
+function digestImage(h: number, image: Uint8Array): number {
+  return imageWords(image).reduce(mix, h);
 }
 
 function imageWordName(i: number): string {
@@ -147,9 +141,9 @@ export function differences(program: Program, expected: Outcome, actual: Outcome
   }
   for (let i = 0; i < 8; i++) line(REGISTERS[i]!, hex(expected.gpr[i]!), hex(actual.gpr[i]!));
   if (expected.image !== undefined && actual.image !== undefined && program.image !== undefined) {
-    const before = imageWords(program.image, 0);
-    const e = imageWords(expected.image, undefinedFlags);
-    for (const [i, a] of imageWords(actual.image, undefinedFlags).entries()) {
+    const before = imageWords(program.image);
+    const e = imageWords(expected.image);
+    for (const [i, a] of imageWords(actual.image).entries()) {
       const name = imageWordName(i).padEnd(8);
       if (a !== e[i]) lines.push(`  ${name} was ${hex(before[i]!)}  expected ${hex(e[i]!)}  actual ${hex(a)}`);
     }

@@ -5,8 +5,8 @@
  * Control flow only goes forward (loops apart, which their form bounds), so one pass suffices: at a label the undefined flags of
  * all paths are joined and only registers on which they agree stay known.
  */
-import { ALL, DF, type Effect, STATUS_C1 } from './flags.js';
-import { FCW, initialImage } from './float-state.js';
+import { ALL, DF, type Effect } from './flags.js';
+import { initialImage } from './float-state.js';
 import { Random, scramble } from './random.js';
 import { ECX, ESP, initialState, type State } from './state.js';
 import { END } from './windows.js';
@@ -105,8 +105,6 @@ export class Builder {
   readonly bytes: number[] = [];
   readonly marks: Mark[] = [];
   readonly image: Uint8Array | undefined;
-  /** All x87 exceptions are masked. */
-  floatMasked = true;
   /** #GP(0) is due to the form being emitted, or, once a segment register holds a null selector, to any. */
   protection = false;
   nullSegment = false;
@@ -130,9 +128,7 @@ export class Builder {
     this.state = initialState(seed);
     this.known = Array.from(this.state.gpr);
     this.df = (this.state.eflags & DF) !== 0 ? 1 : 0;
-    if (!float) return;
-    this.image = initialImage(seed);
-    this.floatMasked = (this.image[FCW]! & 0x3f) === 0x3f;
+    if (float) this.image = initialImage(seed);
   }
 
   get room(): number {
@@ -328,8 +324,8 @@ export function markAt(program: Program, eip: number): Mark | undefined {
 /** The arithmetic flags that are undefined when `program` stops at `eip`. */
 export function undefinedAt(program: Program, eip: number): number {
   const mark = markAt(program, eip);
-  if (mark !== undefined) return mark.undefined & (ALL | STATUS_C1);
-  return program.marks.reduce((all, m) => all | m.undefined, 0) & (ALL | STATUS_C1);
+  if (mark !== undefined) return mark.undefined & ALL;
+  return program.marks.reduce((all, m) => all | m.undefined, 0) & ALL;
 }
 
 /** The names of the program's instructions. */

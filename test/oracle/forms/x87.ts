@@ -3,7 +3,7 @@
  * compares them with a reference: processors differ in the last place.
  */
 
-import { ALL, type Effect, STATUS_C1 } from '../flags.js';
+import { ALL, type Effect } from '../flags.js';
 import { controlWord, double, extended, single, summarised } from '../float-state.js';
 import { memory, shape } from '../operand.js';
 import { type Builder, bytes32, type MemoryOperand, type Operand } from '../program.js';
@@ -45,18 +45,8 @@ export function operand(p: Builder, kind: Kind, bytes: number, align = 1): Opera
 
 const ARITHMETIC = ['fadd', 'fmul', 'fcom', 'fcomp', 'fsub', 'fsubr', 'fdiv', 'fdivr'] as const;
 
-function compares(name: string): boolean {
-  return /^(fu?com|ficom|ftst)/.test(name);
-}
-
-/** With an unmasked exception a comparison's result is the processor's choice: compared only while all is masked. */
-function allowed(p: Builder, name: string): boolean {
-  return !compares(name) || p.floatMasked;
-}
-
 function withMemory(name: string, opcode: number, reg: number, kind: Kind, bytes: number, weight = 1): Form {
   return x87(name, weight, 0, (p) => {
-    if (!allowed(p, name)) return;
     const o = operand(p, kind, bytes);
     p.begin(`${name}.${kind}${bytes * 8} ${shape(o)}`);
     p.encode({ opcode: [opcode], reg, rm: o, bare: true });
@@ -74,7 +64,6 @@ function withStore(name: string, opcode: number, reg: number, bytes: number): Fo
 /** An instruction on the stack's registers: opcode and first ModRM byte, with `registers` choices of ST(i). */
 function onStack(name: string, opcode: number, modrm: number, registers = 8, weight = 1): Form {
   return x87(name, weight, 0, (p) => {
-    if (!allowed(p, name)) return;
     p.begin(`${name}${registers > 1 ? ' st(i)' : ''}`);
     p.emit(opcode, modrm + p.r.below(registers));
   });
@@ -82,14 +71,12 @@ function onStack(name: string, opcode: number, modrm: number, registers = 8, wei
 
 const COMPARE_EFFECT: Effect = { defined: ALL, undefined: 0 };
 
-/** FCOMI, FUCOMI and their popping forms clear OF SF AF. C1 is cleared by the manual and left by AMD. */
+/** FCOMI, FUCOMI and their popping forms clear OF SF AF. */
 function compareFlags(name: string, opcode: number, modrm: number): Form {
   return x87(name, 1, 0, (p) => {
-    if (!p.floatMasked) return;
     p.begin(`${name} st(i)`);
     p.emit(opcode, modrm + p.r.below(8));
     p.effect(COMPARE_EFFECT);
-    p.undefined |= STATUS_C1;
   });
 }
 
@@ -109,10 +96,9 @@ const control: Form[] = [
     storeWord(p, at, fcw);
     p.begin('fldcw m');
     p.encode({ opcode: [0xd9], reg: 5, rm: absolute(at), bare: true });
-    p.floatMasked = (fcw & 0x3f) === 0x3f;
   }),
   withStore('fnstcw', 0xd9, 7, 2),
-  x87('fnstsw', 1.5, STATUS_C1, (p) => {
+  x87('fnstsw', 1.5, 0, (p) => {
     if (p.r.once(2)) {
       p.begin('fnstsw ax');
       p.emit(0xdf, 0xe0);
@@ -133,16 +119,14 @@ const control: Form[] = [
     storeWord(p, at + 8, p.r.u32() & 0xffff);
     p.begin('fldenv m');
     p.encode({ opcode: [0xd9], reg: 4, rm: absolute(at), bare: true });
-    p.floatMasked = (fcw & 0x3f) === 0x3f;
   }),
-  x87('fnstenv', 1, STATUS_C1, (p) => {
+  x87('fnstenv', 1, 0, (p) => {
     // The instruction and operand pointers depend on the processor: they are overwritten at once.
     const at = DATA + 0x1000 + p.r.between(-80, 80);
     const save = p.r.once(2);
     p.begin(save ? 'fnsave m' : 'fnstenv m');
     p.encode({ opcode: [save ? 0xdd : 0xd9], reg: 6, rm: absolute(at), bare: true });
     for (const offset of [12, 16, 20, 24]) storeWord(p, at + offset, p.r.u32(), ' fnstenv');
-    p.floatMasked = true;
   }),
   x87('frstor', 0.5, 0, (p) => {
     const at = DATA + 0x1000 + p.r.between(-80, 0);
@@ -151,7 +135,6 @@ const control: Form[] = [
     storeWord(p, at + 4, summarised(p.r.u32() & 0x7f00, fcw));
     p.begin('frstor m');
     p.encode({ opcode: [0xdd], reg: 4, rm: absolute(at), bare: true });
-    p.floatMasked = (fcw & 0x3f) === 0x3f;
   }),
   x87('fwait', 1, 0, (p) => {
     p.begin('fwait');
@@ -160,8 +143,6 @@ const control: Form[] = [
   x87('fninit', 0.5, 0, (p) => {
     p.begin('fninit');
     p.emit(0xdb, 0xe3);
-    p.floatMasked = true;
-    p.undefined &= ~STATUS_C1;
   }),
 ];
 
@@ -172,7 +153,9 @@ export const X87_FORMS: readonly Form[] = [
     withMemory(`fi${name.slice(1)}`, 0xda, reg, 'integer', 4, 0.5),
     withMemory(`fi${name.slice(1)}`, 0xde, reg, 'integer', 2, 0.5),
     onStack(name, 0xd8, 0xc0 | (reg << 3)),
-    ...(compares(name) ? [] : [onStack(name, 0xdc, 0xc0 | (reg << 3)), onStack(`${name}p`, 0xde, 0xc0 | (reg << 3))]),
+    ...(name.startsWith('fcom')
+      ? []
+      : [onStack(name, 0xdc, 0xc0 | (reg << 3)), onStack(`${name}p`, 0xde, 0xc0 | (reg << 3))]),
   ]),
   withMemory('fld', 0xd9, 0, 'single', 4),
   withMemory('fld', 0xdd, 0, 'double', 8),
