@@ -67,3 +67,4 @@ export {
   smmUnshare,
 } from './smm/unit';
 export { xtsPage, xtsUnit } from './smm/xts';
+export { runSlice } from './vmx/slice';

@@ -85,6 +85,30 @@ export const HOST_SMM_LAUNCHES: usize = HOST + 0x1e0; // u32 domains that got a 
 export const HOST_SMM_COUNTERS: usize = HOST + 0x1a8;
 /** Modelled cycles per event, u32 each, parallel to the vCPU's counters. Data from src/machine/cost-table. */
 export const HOST_WEIGHTS: usize = HOST + 0x400;
+// What the core answers without the hypervisor (vmx/answers.ts), written by src/hypervisor/answers.ts.
+export const HOST_ANSWERS: usize = HOST + 0x580; // u32 ANSWER_*: all 0: every exit goes to the hypervisor
+export const HOST_CPUID_COUNT: usize = HOST + 0x584; // u32 rows of HOST_CPUID
+export const HOST_HYPERCALLS: usize = HOST + 0x588; // u32[2] a bit per hypercall number that there is
+export const HOST_POOL_LOW: usize = HOST + 0x590; // u32 frames of a pCPU's pool below which hypercalls wait
+export const HOST_CONSTANT_COUNT: usize = HOST + 0x594; // u32 rows of HOST_CONSTANTS
+export const HOST_CONSTANTS: usize = HOST + 0x5a0; // hypercalls with a constant result: EAX, EBX, result, u32 each
+export const CONSTANT_SIZE: usize = 12;
+export const CONSTANTS_MAX: u32 = 8;
+export const ANSWER_CPUID: u32 = 1;
+export const ANSWER_HYPERCALL: u32 = 2;
+/** CPUID by leaf. The first row also answers for leaves that have none. */
+export const HOST_CPUID: usize = HOST + 0x600;
+export const CPUID_LEAF: usize = 0;
+export const CPUID_FLAGS: usize = 4; // CPUID_*
+export const CPUID_EAX: usize = 8;
+export const CPUID_EBX: usize = 12;
+export const CPUID_ECX: usize = 16;
+export const CPUID_EDX: usize = 20;
+export const CPUID_SIZE: usize = 24;
+export const CPUID_ROWS_MAX: u32 = 16;
+export const CPUID_FEATURES: u32 = 1; //   ECX and EDX are cut to what the vCPU has
+export const CPUID_HYPERVISOR: u32 = 2; // only for vCPUs that are told of a hypervisor
+export const CPUID_DOMAIN: u32 = 4; //     ECX is the domain's id
 
 // ── Event counters (u64 each, per vCPU) ─────────────────────────────────────
 export const COUNTER_RETIRED: u32 = 0; //        instructions retired; REP counts each iteration
@@ -272,6 +296,8 @@ export const VCPU_POLL_END: usize = 840; // end of a SCHEDOP_poll
 export const VCPU_TIMER_ONCE: usize = 848; // VCPUOP_set_singleshot_timer
 export const VCPU_TIMER_NEXT: usize = 856; // next tick of VCPUOP_set_periodic_timer
 export const VCPU_TIMER_PERIOD: usize = 864;
+/** f64 the domain's clock before which none of its timers is due; 0: not known, one may have been moved. */
+export const VCPU_TIMERS_DUE: usize = 872;
 // Scheduling (src/hypervisor/run-queue.ts): none of it reaches the guest. f64 are whole or fractional cycles.
 export const VCPU_SCHED_KEY: usize = 896; //      f64 its place in the run queue: the domain's virtual time when it was queued
 export const VCPU_SCHED_ORDER: usize = 904; //    f64 order among equals, of queueing and of blocking

@@ -79,14 +79,20 @@ static u32 copy(u32 n) { /* per KiB */
     return *(u32 *)own;
 }
 
-#define ROUNDS 200000 /* of `event`, both ways, warm-up included: what the first side must answer */
-#define WARM 4
+/*
+ * Every path is measured in short windows, so that the median tells what it costs and not what else the machine did; as
+ * many come before the first for warming up.
+ */
+#define WINDOWS 64
+#define SENDS 2000 /* of `event`, both ways, in a window */
 
 static void measure(const char *name, u32 (*path)(u32), u32 n) {
-    path(n / WARM);
-    remark("operations", n);
-    begin(name);
-    end(path(n));
+    for (u32 i = 0; i < WINDOWS; i++) path(n);
+    for (u32 i = 0; i < WINDOWS; i++) {
+        remark("operations", n);
+        begin(name);
+        end(path(n));
+    }
 }
 
 void program(void) {
@@ -95,7 +101,7 @@ void program(void) {
     int side = link_open(pages, 1);
     take_upcalls();
     if (side == FIRST) {
-        for (u32 i = 0; i < (ROUNDS + ROUNDS / WARM) / 2; i++) link_wait(), link_send();
+        for (u32 i = 0; i < 2 * WINDOWS * SENDS / 2; i++) link_wait(), link_send();
     } else if (side == SECOND) {
         struct {
             u32 vcpu, port;
@@ -104,13 +110,13 @@ void program(void) {
         if (hypercall(HYPERVISOR_EVENT_CHANNEL_OP, BIND_IPI, (u32)&bind, 0, 0, 0)) panic("bind_ipi");
         self = bind.port;
         if (hypercall(HYPERVISOR_EVENT_CHANNEL_OP, UNMASK, (u32)&self, 0, 0, 0)) panic("unmask");
-        measure("cpuid", identify, 1000000);
-        measure("hypercall-unknown", unknown, 1000000);
-        measure("hypercall-version", version, 1000000);
-        measure("upcall", upcall, 400000);
-        measure("event", round_trip, ROUNDS);
-        measure("grant-map", map, 80000);
-        measure("grant-copy", copy, 400000);
+        measure("cpuid", identify, 10000);
+        measure("hypercall-unknown", unknown, 10000);
+        measure("hypercall-version", version, 10000);
+        measure("upcall", upcall, 5000);
+        measure("event", round_trip, SENDS);
+        measure("grant-map", map, 500);
+        measure("grant-copy", copy, 5000);
         print("@done\n");
     }
     link_close();

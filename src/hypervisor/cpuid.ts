@@ -93,6 +93,33 @@ export interface CpuidResult {
   edx: number;
 }
 
+/** A leaf that CPUID has, and what decides about its answer. */
+interface Leaf {
+  readonly leaf: number;
+  /** ECX and EDX are features. */
+  readonly features?: true;
+  /** Only for who is told of a hypervisor. */
+  readonly xen?: true;
+  /** ECX is the domain's id. */
+  readonly domain?: true;
+}
+
+/** All leaves; the first one also answers for those that there are not. */
+export const CPUID_LEAVES: readonly Leaf[] = [
+  { leaf: MAX_BASIC, features: true },
+  { leaf: 0 },
+  { leaf: XEN_BASE, xen: true },
+  { leaf: XEN_BASE + 1, xen: true },
+  { leaf: XEN_BASE + 2, xen: true },
+  { leaf: XEN_BASE + 3, xen: true },
+  { leaf: XEN_MAX, xen: true, domain: true },
+  { leaf: 0x80000000 },
+  { leaf: 0x80000001 },
+  { leaf: 0x80000002 },
+  { leaf: 0x80000003 },
+  { leaf: MAX_EXTENDED },
+];
+
 /** The four characters at `at` as the register that holds them. */
 function characters(text: string, at: number): number {
   let word = 0;

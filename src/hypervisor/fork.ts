@@ -27,7 +27,7 @@ export const FORK_FRAMES = 4;
 /** Pages that a pCPU can copy in a quantum without waiting for its end. */
 const POOL_TARGET = 512;
 /** Hypercalls wait for the quantum's end when the pool holds less: what one writes must not run dry half way. */
-const POOL_LOW = 128;
+export const POOL_LOW = 128;
 const GTF_READING_WRITING = 0x18;
 const GRANT_ENTRY = 8;
 

@@ -52,8 +52,6 @@ export class Guest {
   registry: Registry | undefined;
   /** pCPU time − modelled cycles, while the vCPU runs. */
   base = 0;
-  /** While the vCPU runs: the clock before which none of the domain's timers is due; 0: not known, one may have been moved. */
-  deadline = 0;
   /** Where events for other pCPUs go. */
   sends: Send[] = [];
 
@@ -66,6 +64,14 @@ export class Guest {
     this.index = core.read(vcpuAddress + core.layout.VCPU_INDEX);
     const { VCPU_SCRATCH, VCPU_SCRATCH_SIZE } = core.layout;
     this.scratch = new DataView(core.memory.buffer, vcpuAddress + VCPU_SCRATCH, VCPU_SCRATCH_SIZE);
+  }
+
+  /** The clock before which none of the domain's timers is due; 0: not known, one may have been moved. */
+  get deadline(): number {
+    return this.core.readF64(this.vcpu.base + this.core.layout.VCPU_TIMERS_DUE);
+  }
+  set deadline(clock: number) {
+    this.core.writeF64(this.vcpu.base + this.core.layout.VCPU_TIMERS_DUE, clock);
   }
 
   /** The domain's clock in cycles: its own cycles and what it was idle. */

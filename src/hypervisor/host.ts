@@ -9,6 +9,7 @@
 import { Core, coreModule, hostMemory } from '../machine/core.js';
 import { contextSwitchCycles, costWeights } from '../machine/cost-table.js';
 import { HostView, VcpuView } from '../machine/views.js';
+import { permitAnswers } from './answers.js';
 import { VCPU_NONE } from './context-switch.js';
 import { DEFAULT_WEIGHT, MAX_CAP, MAX_WEIGHT, setCap, setWeight } from './credit.js';
 import { checkMemory, createDomain, framesNeeded, reservationOrder, reserve } from './domain.js';
@@ -110,6 +111,7 @@ export class Host {
       this.#boot();
       this.#nursery.arm();
     } else this.#restore(options.restore);
+    permitAnswers(this.core);
     this.#bootMs = performance.now() - started;
   }
 

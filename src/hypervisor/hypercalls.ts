@@ -35,9 +35,7 @@ const CONSOLE_CHUNK = 1024;
 
 type Hypercall = (guest: Guest) => Verdict;
 
-/** By number. */
-const HYPERCALLS: (Hypercall | undefined)[] = new Array<Hypercall | undefined>(64).fill(undefined);
-for (const [number, handler] of [
+const TABLE: readonly (readonly [number, Hypercall])[] = [
   [HYPERVISOR_MEMORY_OP, memoryOp],
   [HYPERVISOR_XEN_VERSION, xenVersion],
   [HYPERVISOR_CONSOLE_IO, consoleIo],
@@ -48,8 +46,14 @@ for (const [number, handler] of [
   [HYPERVISOR_HVM_OP, hvmOp],
   [HYPERVISOR_SYSCTL, sysctl],
   [HYPERVISOR_DOMCTL, domctl],
-] as const)
-  HYPERCALLS[number] = handler;
+];
+
+/** The numbers of all hypercalls that there are, below 64. */
+export const HYPERCALL_NUMBERS: readonly number[] = TABLE.map(([number]) => number);
+
+/** By number. */
+const HYPERCALLS: (Hypercall | undefined)[] = new Array<Hypercall | undefined>(64).fill(undefined);
+for (const [number, handler] of TABLE) HYPERCALLS[number] = handler;
 
 /**
  * Handles a VMCALL; EIP moves on unless the hypercall is to be continued. DEFER: nothing has been done yet, and the same

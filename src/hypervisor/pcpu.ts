@@ -9,11 +9,9 @@
  *
  * All state lies in flat memory, so any worker can run the next quantum. What leaves the quantum is returned as data.
  *
- * Time. A pCPU's time advances by the modelled cycles of the vCPU that runs. The core takes instruction budgets, so a
- * deadline is approached by halves: run half of what would fit at the cost of plain instructions, look again. Two kinds of
- * deadline must not be mixed up:
- *  - A *chunk* ends where the domain's clock is compared with its timers. Chunks depend on the domain alone, so a timer
- *    interrupt hits the same instruction whoever else runs on the pCPU.
+ * Time. A pCPU's time advances by the modelled cycles of the vCPU that runs. Two kinds of deadline must not be mixed up:
+ *  - A *chunk* ends where the domain's clock is compared with its timers (assembly/vmx/slice.ts). Chunks depend on the domain
+ *    alone, so a timer interrupt hits the same instruction whoever else runs on the pCPU.
  *  - Slices and quanta only pause a vCPU; they change nothing that a domain can see.
  */
 import type { Core } from '../machine/core.js';
@@ -28,11 +26,11 @@ import { stateHash } from './state-hash.js';
 import { NEVER, nextDeadline, nextInterrupt, syncTimers } from './timers.js';
 import type { Outcome } from './types.js';
 
+// Not architectural: assembly/record.ts, assembly/vmx/slice.ts
 const EXIT_BUDGET = 0xffff;
+const EXIT_CHUNK = 0xfffe;
 /** DOMAIN_STATE of a domain that is destroyed at the quantum's end. */
 const DOMAIN_ENDED = 2;
-const EXACT = 64; // instructions: nearer deadlines are not halved
-const MAX_BUDGET = 2 ** 30;
 /** Least part of a slice that a vCPU runs before one that woke may preempt it: 1 ms of 30 ms in Xen (sched_ratelimit_us). */
 const RATE_LIMIT = 30;
 
@@ -61,7 +59,6 @@ export class PcpuRunner {
   readonly core: Core;
   readonly #host: HostView;
   readonly #guests = new Map<number, Guest>();
-  readonly #costPerInstruction: number;
   readonly #ownClock: boolean;
   readonly #slice: number;
   /** Whoever wakes with more credit preempts. */
@@ -75,7 +72,6 @@ export class PcpuRunner {
     this.#hooks = new Hooks(core, rules);
     const l = core.layout;
     this.#host = new HostView(core);
-    this.#costPerInstruction = core.read(l.HOST_WEIGHTS + 4 * l.COUNTER_RETIRED);
     this.#slice = this.#host.sliceCycles;
     this.#boost = usesCredit(core) && core.read(l.HOST_BOOST) !== 0;
     this.#ownClock = core.read(l.HOST_CLOCK_MODE) === l.HOST_CLOCK_DOMAIN;
@@ -201,9 +197,7 @@ export class PcpuRunner {
     const l = core.layout;
     const v = guest.vcpu.base;
     const chunkEndAt = v + l.VCPU_CHUNK_END;
-    const retiredAt = v + l.VCPU_COUNTERS + 8 * l.COUNTER_RETIRED;
-    let cycles = core.call.modelledCycles(v);
-    let base = time - cycles;
+    let base = time - core.call.modelledCycles(v);
     guest.base = base;
     guest.deadline = 0;
     if (!this.#ownClock) {
@@ -213,31 +207,25 @@ export class PcpuRunner {
     let deadline = end;
     let verdict: Verdict = RESUME;
     try {
-      for (;;) {
-        const retired = core.readU64(retiredAt);
-        let chunkEnd = core.readF64(chunkEndAt);
-        if (retired >= chunkEnd) {
-          chunkEnd = this.#nextChunk(guest, retired, cycles);
-          if (chunkEnd <= retired) {
-            verdict = guest.end({ kind: 'limit', limit: 'instructions' });
-            break;
+      for (let looked = 0; verdict === RESUME; ) {
+        const reason = core.call.runSlice(v, deadline - base, looked);
+        looked = 0;
+        if (reason === EXIT_BUDGET) break;
+        if (reason === EXIT_CHUNK) {
+          if (isAtLimit(guest)) verdict = guest.end({ kind: 'limit', limit: 'instructions' });
+          else {
+            syncTimers(guest, guest.clock());
+            guest.deadline = nextDeadline(guest);
+            looked = 1;
           }
-          core.writeF64(chunkEndAt, chunkEnd);
+          continue;
         }
-        const left = deadline - base - cycles;
-        if (left <= 0) break;
-        const budget = Math.min(this.#approach(left), chunkEnd - retired, MAX_BUDGET);
-        const reason = core.call.run(v, budget);
-        if (reason !== EXIT_BUDGET) {
-          if (!keepsTimers(reason)) guest.deadline = 0;
-          verdict = handleExit(guest, reason);
-          if (guest.stolen === 0) core.writeF64(chunkEndAt, 0);
-          else base = this.#steal(guest, base);
-          // It may have woken another one.
-          if (this.#boost && mayWake(reason)) deadline = Math.min(deadline, this.#nextBoost(p));
-        }
-        cycles = core.call.modelledCycles(v);
-        if (verdict !== RESUME) break;
+        if (!keepsTimers(reason)) guest.deadline = 0;
+        verdict = handleExit(guest, reason);
+        if (guest.stolen === 0) core.writeF64(chunkEndAt, 0);
+        else base = this.#steal(guest, base);
+        // It may have woken another one.
+        if (this.#boost && mayWake(reason)) deadline = Math.min(deadline, this.#nextBoost(p));
       }
       if (verdict === RESUME && exceededByEvents(guest)) verdict = guest.end({ kind: 'limit', limit: 'instructions' });
     } catch (error) {
@@ -245,7 +233,7 @@ export class PcpuRunner {
       const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
       verdict = guest.end({ kind: 'platform-error', message });
     }
-    this.#stopped = base + cycles;
+    this.#stopped = base + core.call.modelledCycles(v);
     return verdict;
   }
 
@@ -259,28 +247,6 @@ export class PcpuRunner {
       core.writeF64(guest.vcpu.base + core.layout.VCPU_CHUNK_END, 0);
     }
     return guest.base;
-  }
-
-  /** Instructions to run towards something `cycles` away: half the way, or all of it when it is near. */
-  #approach(cycles: number): number {
-    const n = Math.floor(cycles / this.#costPerInstruction);
-    return n < EXACT ? Math.max(n, 1) : Math.max(EXACT, Math.floor(n / 2));
-  }
-
-  /** Brings the domain's timers up to date; returns the retired count at which to look again, at most `retired` at the limit. */
-  #nextChunk(guest: Guest, retired: number, cycles: number): number {
-    const { core } = this;
-    const l = core.layout;
-    const v = guest.vcpu.base;
-    const limit = core.readF64(v + l.VCPU_MAX_RETIRED) || NEVER;
-    if (retired >= limit) return retired;
-    const clock = core.readF64(v + l.VCPU_IDLE) + cycles;
-    if (guest.deadline <= clock) {
-      syncTimers(guest, clock);
-      guest.deadline = nextDeadline(guest);
-    }
-    const next = guest.deadline;
-    return next >= NEVER ? limit : Math.min(limit, retired + this.#approach(next - clock));
   }
 
   /** A vCPU waits until its domain's next interrupt or event. */
@@ -313,6 +279,11 @@ export class PcpuRunner {
       if (enqueueWoken(core, p, index, woken) && this.#boost) core.write(p + l.PCPU_PREEMPT, 1);
     }
   }
+}
+
+function isAtLimit({ core, vcpu }: Guest): boolean {
+  const limit = core.readF64(vcpu.base + core.layout.VCPU_MAX_RETIRED);
+  return limit > 0 && vcpu.retired >= limit;
 }
 
 /** A guest that only takes exceptions retires nothing: they count against its limit too. */

@@ -26,6 +26,11 @@ export interface CoreFunctions {
 
   /** Executes up to `budget` instructions; returns a basic exit reason or 0xFFFF (budget used up). */
   run(vcpu: number, budget: number): number;
+  /**
+   * Runs until the vCPU's modelled cycles reach `end`. Returns an exit that is the hypervisor's, 0xFFFF (time is up) or 0xFFFE
+   * (a chunk is over: timers may be due). `looked`: 1 if that was just seen to.
+   */
+  runSlice(vcpu: number, end: number, looked: number): number;
   /** Σ counter × weight of the vCPU: modelled cycles since it was created. */
   modelledCycles(vcpu: number): number;
   /** Sets the vCPU's idle time; its TSC moves by the same amount. */
@@ -159,6 +164,7 @@ const FUNCTIONS: readonly (keyof CoreFunctions)[] = [
   'hostBytes',
   'hostInit',
   'run',
+  'runSlice',
   'modelledCycles',
   'setIdle',
   'completeIo',
