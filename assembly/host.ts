@@ -16,6 +16,7 @@ import {
   HOST_MAGIC,
   HOST_PCPU_BASE,
   HOST_PCPUS,
+  HOST_SMM_BATCH,
   HOST_SMM_COUNTERS,
   HOST_SMM_FRAMES,
   HOST_SMM_KEY_BITS,
@@ -38,14 +39,13 @@ import {
   SMM_FRAME_SIZE,
   SMM_KEY_SIZE,
   SMM_SHARE_SIZE,
-  SMM_UNIT_SCRATCH_SIZE,
   STLB_ENTRY_SIZE,
   STLB_SIZE,
   VCPU_SIZE,
 } from './layout';
 import { frameInit } from './mmu/frame';
 import { COUNTER_LIMIT } from './smm/counter';
-import { smmInit, unitSize } from './smm/unit';
+import { scratchSize, smmInit, unitSize } from './smm/unit';
 
 /** pCPU.PCPU_CURRENT when no vCPU runs. */
 export const VCPU_NONE: u32 = 0xffffffff;
@@ -95,20 +95,37 @@ function dram(pcpus: u32, vcpus: u32, domains: u32, frames: u32, stlbEntries: u3
 
 /**
  * Size of the flat memory in WebAssembly pages of 64 KiB. More than 65536 means that the host does not fit.
- * `stlbEntries`: of all second-level TLBs; `slots`: of each pCPU's SMM buffer, 0: no unit.
+ * `stlbEntries`: of all second-level TLBs; `slots`: of each pCPU's SMM buffer, 0: no unit; `batch`: see HOST_SMM_BATCH.
  */
-export function hostBytes(pcpus: u32, vcpus: u32, domains: u32, frames: u32, stlbEntries: u32, slots: u32): u32 {
+export function hostBytes(
+  pcpus: u32,
+  vcpus: u32,
+  domains: u32,
+  frames: u32,
+  stlbEntries: u32,
+  slots: u32,
+  batch: u32,
+): u32 {
   const pages = u64(frames) + u64(pcpus) * u64(slots);
-  const scratch = slots == 0 ? 0 : u64(pcpus) * u64(SMM_UNIT_SCRATCH_SIZE);
+  const scratch = slots == 0 ? 0 : u64(pcpus) * u64(scratchSize(batch));
   const end = dram(pcpus, vcpus, domains, frames, stlbEntries, slots) + pages * u64(PAGE_SIZE) + scratch;
   return u32(align(end, 1 << WASM_PAGE_SHIFT) >> WASM_PAGE_SHIFT);
 }
 
 /**
  * Writes the host header and the pCPUs' indices and makes every frame free. The memory must be zero. Who planned
- * `stlbEntries` deals them out. With `slots` each pCPU has a secure-memory unit with a buffer of so many pages.
+ * `stlbEntries` deals them out. With `slots` each pCPU has a secure-memory unit with a buffer of so many pages; with `batch` the
+ * host encrypts for it.
  */
-export function hostInit(pcpus: u32, vcpus: u32, domains: u32, frames: u32, stlbEntries: u32, slots: u32): void {
+export function hostInit(
+  pcpus: u32,
+  vcpus: u32,
+  domains: u32,
+  frames: u32,
+  stlbEntries: u32,
+  slots: u32,
+  batch: u32,
+): void {
   const vcpuBase = REGIONS + (pcpus as usize) * PCPU_SIZE;
   const table = usize(frameTable(pcpus, vcpus, domains, frames, stlbEntries, slots));
   const base = usize(dram(pcpus, vcpus, domains, frames, stlbEntries, slots));
@@ -141,5 +158,6 @@ export function hostInit(pcpus: u32, vcpus: u32, domains: u32, frames: u32, stlb
   store<usize>(HOST_SMM_UNITS, tables + usize(secureUnits(domains, frames)));
   store<u32>(HOST_SMM_KEY_BITS, 128);
   store<u64>(HOST_SMM_COUNTERS, COUNTER_LIMIT);
+  store<u32>(HOST_SMM_BATCH, batch);
   smmInit(pcpus, slots, base + (frames as usize) * PAGE_SIZE);
 }

@@ -78,6 +78,7 @@ export const HOST_SMM_POLICY: usize = HOST + 0x194; //  SMM_POLICY_*
 export const HOST_SMM_DENY: usize = HOST + 0x198; //    SMM_DENY_*
 export const HOST_SMM_KEY_BITS: usize = HOST + 0x19c; // 128 or 256
 export const HOST_SMM_GRANTS: usize = HOST + 0x1a0; //  SMM_GRANTS_*
+export const HOST_SMM_BATCH: usize = HOST + 0x1b0; //   pages that the host encrypts in one call, 0: the machine does it itself
 /** 32 bytes: the root of all keys. Only the key store reads it (src/hypervisor/smm.ts). */
 export const HOST_SMM_ROOT: usize = HOST + 0x1c0;
 export const HOST_SMM_LAUNCHES: usize = HOST + 0x1e0; // u32 domains that got a key so far: no two get the same
@@ -648,6 +649,9 @@ export const SMM_SLOT_DIRTY: u32 = 1;
 export const SMM_SLOT_REFERENCED: u32 = 2;
 export const SMM_SLOT_PINNED: u32 = 4;
 export const SMM_UNIT_SCRATCH_SIZE: usize = 4096 + 8192;
+/** Behind the scratch on a host with HOST_SMM_BATCH: a page of jobs (smm/batch.ts), then so many pages of keystream. */
+export const SMM_UNIT_JOBS: usize = SMM_UNIT_SCRATCH_SIZE;
+export const SMM_UNIT_STREAM: usize = SMM_UNIT_JOBS + 4096;
 /** A slot resolved within so many resolutions is no victim: no instruction holds more pages at once. */
 export const SMM_WINDOW: u32 = 16;
 export const SMM_SLOTS_MIN: u32 = 32;

@@ -2,7 +2,7 @@
 
 import { runMicro } from './micro/run.js';
 import { ctrBench, loadNoble, MODE_BENCH } from './micro/smm.js';
-import { FILL_BENCH, GUEST_BENCH, WRITE_BACK_BENCH } from './micro/smm-guest.js';
+import { FILL_BENCH, FLUSH_BENCH, GUEST_BENCH, WRITE_BACK_BENCH } from './micro/smm-guest.js';
 import type { PeerOptions } from './peers/measure.js';
 import type { Progress } from './progress.js';
 import { BASELINE, type Row } from './report.js';
@@ -19,7 +19,14 @@ const TARGETS = [
 ] as const;
 
 export async function runSmm(options: PeerOptions, progress: Progress) {
-  const benches = [ctrBench(await loadNoble(), progress), MODE_BENCH, GUEST_BENCH, FILL_BENCH, WRITE_BACK_BENCH];
+  const benches = [
+    ctrBench(await loadNoble(), progress),
+    MODE_BENCH,
+    GUEST_BENCH,
+    FILL_BENCH,
+    WRITE_BACK_BENCH,
+    FLUSH_BENCH,
+  ];
   const rows: Row[] = [];
   for (const bench of benches) rows.push(...(await runMicro(bench, options, progress)));
   return { rows, summary: summary(rows) };

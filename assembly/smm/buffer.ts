@@ -19,6 +19,7 @@ import {
   FRAME_NONE,
   HOST_DRAM,
   HOST_END,
+  HOST_SMM_BATCH,
   HOST_VCPU_BASE,
   HOST_VCPUS,
   PAGE_MASK,
@@ -72,7 +73,7 @@ import { dropCode, entryOfHost, inVoid } from '../mmu/frame';
 import { dropSlotOf } from '../mmu/tlb';
 import { keyOf } from './keys';
 import { permissionOf, rightsOn } from './permissions';
-import { seal, unseal } from './seal';
+import { seal, sealLater, sealQueued, unseal } from './seal';
 import { charge, refuse, tally } from './violation';
 
 const REF_SHIFT: u32 = 13; // of a vCPU's number: the TLB's slots of both banks are below it
@@ -325,17 +326,37 @@ export function markSlotDirty(unit: usize, host: usize): void {
   store<u32>(entry, load<u32>(entry, SMM_SLOT_FLAGS) | SMM_SLOT_DIRTY, SMM_SLOT_FLAGS);
 }
 
-/** Writes back and drops the slots of `domain`, or all if it is SMM_NO_DOMAIN. vCPU `s` pays, or nobody. Returns their number. */
+/**
+ * Writes back and drops the slots of `domain`, or all if it is SMM_NO_DOMAIN. vCPU `s` pays, or nobody. Returns their number. Where
+ * the host encrypts, dirty pages wait for each other: a slot is empty then, but its bytes stay until all are encrypted.
+ */
 export function flushDomain(s: usize, unit: usize, domain: u32): u32 {
   let n: u32 = 0;
   const slots = load<u32>(unit, SMM_UNIT_SLOTS);
+  const batch = load<u32>(HOST_SMM_BATCH);
+  let queued: u32 = 0;
   for (let index: u32 = 0; index < slots && load<u32>(unit, SMM_UNIT_USED) != 0; index++) {
     const frame = load<u32>(slotEntry(unit, index), SMM_SLOT_FRAME);
     if (frame == FRAME_NONE || (domain != 0xffffffff && ownerOf(frame) != domain)) continue;
-    writeBack(s, unit, index);
     n++;
+    if (batch != 0 && (load<u32>(slotEntry(unit, index), SMM_SLOT_FLAGS) & SMM_SLOT_DIRTY) != 0) {
+      if (queued == batch) queued = sealAll(s, unit, queued);
+      if (sealLater(s, frame, pageOf(unit, index), cipherScratch(unit), queued)) {
+        drop(unit, index);
+        queued++;
+        continue;
+      }
+      queued = sealAll(s, unit, queued);
+    }
+    writeBack(s, unit, index);
   }
+  sealAll(s, unit, queued);
   return n;
+}
+
+function sealAll(s: usize, unit: usize, queued: u32): u32 {
+  sealQueued(s, cipherScratch(unit), queued);
+  return 0;
 }
 
 /** Drops the frame's slot, if it has one: with what changed, or without (the frame's contents are given up). */

@@ -46,8 +46,8 @@ import {
   SMM_VIOLATION_INTEGRITY,
 } from '../layout';
 import { dropCode, frameEntry } from '../mmu/frame';
+import { cryptPage, JOB_COUNTER, JOB_PAGE, jobAt, runJobs, writeJob } from './batch';
 import { COUNTER_NONE, counterNext } from './counter';
-import { ctrPage } from './ctr';
 import { cipherOf, keyOf, nextEpoch } from './keys';
 import { macPage } from './mac';
 import { permissionOf } from './permissions';
@@ -91,7 +91,7 @@ function open(key: usize, cipher: usize, mac: usize, frame: u32, to: usize, scra
     return SMM_VIOLATION_INTEGRITY;
   }
   if ((mode & SMM_MODE_XTS) != 0) xtsPage(cipher, key + SMM_KEY_TWEAK, scratch, frame, from, to, false);
-  else ctrPage(cipher, scratch, frame, counter & COUNTER_MASK, from, to);
+  else cryptPage(cipher, scratch, frame, counter & COUNTER_MASK, from, to);
   return 0;
 }
 
@@ -151,20 +151,55 @@ export function seal(s: usize, frame: u32, from: usize, scratch: usize): void {
 function put(s: usize, key: usize, p: usize, frame: u32, from: usize, scratch: usize): void {
   const mode = load<u32>(key, SMM_KEY_MODE);
   const to = dramOf(frame);
-  let counter = COUNTER_NONE;
-  if (counts(mode)) {
-    counter = counterNext(key + SMM_KEY_ISSUED, load<u64>(HOST_SMM_COUNTERS));
-    if (counter == COUNTER_NONE) {
-      rekey(s, key, scratch);
-      counter = counterNext(key + SMM_KEY_ISSUED, load<u64>(HOST_SMM_COUNTERS));
-    }
+  let counter = issue(key);
+  if (counts(mode) && counter == COUNTER_NONE) {
+    rekey(s, key, scratch);
+    counter = issue(key);
   }
   const cipher = cipherOf(key);
   charge(s, COUNTER_SMM_CRYPT, 1);
   if ((mode & SMM_MODE_XTS) != 0) xtsPage(cipher, key + SMM_KEY_TWEAK, scratch, frame, from, to, true);
-  else ctrPage(cipher, scratch, frame, counter, from, to);
+  else cryptPage(cipher, scratch, frame, counter, from, to);
+  finish(s, key, p, frame, counter);
+}
+
+/** The number of the next write-back; COUNTER_NONE: all are used, or the mode has none. */
+function issue(key: usize): u64 {
+  if (!counts(load<u32>(key, SMM_KEY_MODE))) return COUNTER_NONE;
+  return counterNext(key + SMM_KEY_ISSUED, load<u64>(HOST_SMM_COUNTERS));
+}
+
+/** The page's ciphertext is in DRAM: what belongs to it. */
+function finish(s: usize, key: usize, p: usize, frame: u32, counter: u64): void {
   store<u8>(p, record(s, key, p, frame, counter) ? SMM_SEALED : SMM_BROKEN, SMM_FRAME_STATE);
   dropCode(frameEntry(frame)); // whoever executes ciphertext executes other ciphertext from now on
+}
+
+/**
+ * Makes the sealing of a page job `n` of those that sealQueued() does; until then its bytes at `from` must stay. False, and nothing
+ * has happened, if it cannot wait: the host does not encrypt in this mode, or the key must be replaced first.
+ */
+export function sealLater(s: usize, frame: u32, from: usize, scratch: usize, n: u32): bool {
+  const key = keyOf(load<u16>(permissionOf(frame), SMM_FRAME_OWNER) as u32);
+  const mode = load<u32>(key, SMM_KEY_MODE);
+  if ((mode & SMM_MODE_XTS) != 0) return false;
+  const counter = issue(key);
+  if (counts(mode) && counter == COUNTER_NONE) return false;
+  tally(key, SMM_COUNT_WRITE_BACK, 1);
+  charge(s, COUNTER_SMM_CRYPT, 1);
+  writeJob(jobAt(scratch, n), cipherOf(key), frame, counter, from, dramOf(frame));
+  return true;
+}
+
+/** Does the first `count` jobs. Nothing else may have been sealed or unsealed since the first of them. */
+export function sealQueued(s: usize, scratch: usize, count: u32): void {
+  if (count == 0) return;
+  runJobs(scratch, count);
+  for (let n: u32 = 0; n < count; n++) {
+    const frame = load<u32>(jobAt(scratch, n), JOB_PAGE);
+    const p = permissionOf(frame);
+    finish(s, keyOf(load<u16>(p, SMM_FRAME_OWNER) as u32), p, frame, load<u64>(jobAt(scratch, n), JOB_COUNTER));
+  }
 }
 
 /** Writes counter and MAC of a page that was just encrypted. False: the tree does not hold any more. */

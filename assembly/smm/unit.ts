@@ -15,6 +15,7 @@ import {
   HOST_DOMAINS,
   HOST_DRAM,
   HOST_PCPU_BASE,
+  HOST_SMM_BATCH,
   HOST_SMM_GRANTS,
   HOST_SMM_KEYS,
   HOST_SMM_POLICY,
@@ -52,6 +53,7 @@ import {
   SMM_UNIT_SCRATCH,
   SMM_UNIT_SCRATCH_SIZE,
   SMM_UNIT_SLOTS,
+  SMM_UNIT_STREAM,
   SMM_UNIT_TABLE,
   SMM_UNIT_VCPU,
   SMM_VIOLATION_CONTEXT,
@@ -73,7 +75,12 @@ export function unitSize(slots: u32): usize {
   return (SMM_UNIT_TABLE + (slots as usize) * SMM_SLOT_SIZE + 63) & ~63;
 }
 
-/** Makes the units; the header's SMM bases are set, memory is zero. `pages`: host address of the first slot's page. */
+/** Bytes of a unit's scratch, with what the host needs to encrypt `batch` pages at once. */
+export function scratchSize(batch: u32): usize {
+  return batch == 0 ? SMM_UNIT_SCRATCH_SIZE : SMM_UNIT_STREAM + ((batch as usize) << PAGE_SHIFT);
+}
+
+/** Makes the units; the header's SMM words are set, memory is zero. `pages`: host address of the first slot's page. */
 export function smmInit(pcpus: u32, slots: u32, pages: usize): void {
   const scratch = pages + (((pcpus * slots) as usize) << PAGE_SHIFT);
   for (let i: u32 = 0; i < pcpus; i++) {
@@ -82,7 +89,7 @@ export function smmInit(pcpus: u32, slots: u32, pages: usize): void {
     store<u32>(unit, SMM_NO_DOMAIN, SMM_UNIT_DOMAIN);
     store<u32>(unit, slots, SMM_UNIT_SLOTS);
     store<usize>(unit, pages + (((i * slots) as usize) << PAGE_SHIFT), SMM_UNIT_PAGES);
-    store<usize>(unit, scratch + (i as usize) * SMM_UNIT_SCRATCH_SIZE, SMM_UNIT_SCRATCH);
+    store<usize>(unit, scratch + (i as usize) * scratchSize(load<u32>(HOST_SMM_BATCH)), SMM_UNIT_SCRATCH);
     store<u32>(unit, 1, SMM_UNIT_FREE);
     for (let slot: u32 = 0; slot < slots; slot++) {
       const entry = unit + SMM_UNIT_TABLE + (slot as usize) * SMM_SLOT_SIZE;

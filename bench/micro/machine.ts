@@ -69,7 +69,7 @@ export function benchMachine(): BenchMachine {
   const memory = hostMemory(module, 1, 1, 1, frames);
   const core = new Core(module, memory);
   core.call.hostInit(1, 1, 1, frames);
-  const { exports } = new WebAssembly.Instance(loopModule(), { env: { memory, abort: fail } });
+  const { exports } = new WebAssembly.Instance(loopModule(), { env: { memory, abort: fail, hostKeystream: fail } });
   const numbers = new Map<string, number>();
   for (const [name, value] of Object.entries(exports)) {
     if (value instanceof WebAssembly.Global && typeof value.value === 'number') numbers.set(name, value.value >>> 0);

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createDomain, framesNeeded, reserve } from '../../src/hypervisor/domain.js';
-import { initSmm } from '../../src/hypervisor/smm.js';
-import type { DomainConfig, Protection } from '../../src/hypervisor/types.js';
+import { initSmm, smmBatch } from '../../src/hypervisor/smm.js';
+import type { DomainConfig, Protection, SmmBackend } from '../../src/hypervisor/types.js';
 import { Core, coreModule, hostMemory, packageRoot } from '../../src/machine/core.js';
 import { costWeights, DEFAULT_COST_TABLE } from '../../src/machine/cost-table.js';
 import { HostView, VcpuView } from '../../src/machine/views.js';
@@ -28,6 +28,7 @@ function boot(
   protection: Protection,
   slots: number,
   guest: Pick<DomainConfig, 'image' | 'imageName' | 'cmdline'>,
+  backend: SmmBackend = 'wasm',
 ): Booted {
   const config: DomainConfig = {
     ...guest,
@@ -37,8 +38,9 @@ function boot(
   const module = coreModule();
   const frames = framesNeeded(config);
   const unit = protection === 'none' ? 0 : slots;
-  const core = new Core(module, hostMemory(module, 1, 1, 1, frames, 0, undefined, unit));
-  core.call.hostInit(1, 1, 1, frames, 0, unit);
+  const batch = unit === 0 ? 0 : smmBatch({ smm: { backend } });
+  const core = new Core(module, hostMemory(module, 1, 1, 1, frames, 0, undefined, unit, batch));
+  core.call.hostInit(1, 1, 1, frames, 0, unit, batch);
   core.u32.set(costWeights(DEFAULT_COST_TABLE, core.layout), core.layout.HOST_WEIGHTS >>> 2);
   const host = {
     pcpus: 1,
@@ -110,8 +112,8 @@ function touching(writes: boolean): number[] {
 }
 
 /** Calls that touch every page once; with 32 slots each is a miss. */
-function touches(mode: Protection, writes: boolean): () => number {
-  const { core, v } = boot(mode, 32, program('hello', ''));
+function touches(mode: Protection, writes: boolean, backend: SmmBackend = 'wasm'): () => number {
+  const { core, v } = boot(mode, 32, program('hello', ''), backend);
   const vcpu = new VcpuView(core, v);
   const start = (code: readonly number[]): void => {
     const frame = core.call.eptFrame(core.read(v + core.layout.VCPU_EPTP), CODE) >>> 0;
@@ -147,6 +149,7 @@ function missBench(name: string, about: string, writes: boolean): MicroBench {
           about: '',
           call: touches(mode, writes),
         })),
+        { name: 'ctr-host', about: 'ctr, OpenSSL encrypts', call: touches('ctr', writes, 'host') },
       ],
     }),
   };
@@ -158,3 +161,37 @@ export const FILL_BENCH = missBench(
   false,
 );
 export const WRITE_BACK_BENCH = missBench('smm/write-back', 'the same, writing: each miss evicts a dirty page', true);
+
+/** Calls that make every page fresh and dirty, without a cipher, and then write all of them back at once. */
+function flushes(mode: Protection, backend: SmmBackend): () => number {
+  const { core, v } = boot(mode, 1024, program('hello', ''), backend);
+  const pcpu = new HostView(core).pcpuAddress(0);
+  const eptp = core.read(v + core.layout.VCPU_EPTP);
+  const gfns = Array.from({ length: PAGES }, (_, i) => FIRST / PAGE + i);
+  const frames = gfns.map((gfn) => core.call.eptFrame(eptp, gfn * PAGE) >>> 0);
+  core.call.smmFlush(pcpu);
+  return () => {
+    for (let i = 0; i < PAGES; i++) {
+      core.call.smmPopulate(0, frames[i]!, gfns[i]!, 7);
+      core.call.smmAddress(frames[i]!, 1);
+    }
+    return core.call.smmFlush(pcpu);
+  };
+}
+
+export const FLUSH_BENCH: MicroBench = {
+  name: 'smm/flush',
+  about: `${PAGES} dirty pages are written back at once, as a context switch does`,
+  operation: 'page',
+  prepare: () => ({
+    operations: PAGES,
+    machine: { numbers: new Map(), u8: new Uint8Array() },
+    natives: [],
+    subjects: [
+      { name: BASELINE, about: 'ctr, the machine encrypts', call: flushes('ctr', 'wasm') },
+      { name: 'ctr-host', about: 'ctr, OpenSSL encrypts', call: flushes('ctr', 'host') },
+      { name: 'ctr+mac', about: 'ctr+mac, the machine encrypts', call: flushes('ctr+mac', 'wasm') },
+      { name: 'ctr+mac-host', about: 'ctr+mac, OpenSSL encrypts', call: flushes('ctr+mac', 'host') },
+    ],
+  }),
+};

@@ -16,6 +16,7 @@
  *
  * Two parts of a record never mix: `deterministic` is the same for the same cell on any machine, `wallClock` never is.
  */
+import type { SmmBackend } from '../hypervisor/types.js';
 import type { AcrossFailure } from './claims-across.js';
 import type { AcrossSpec } from './scenario.js';
 
@@ -173,6 +174,8 @@ export interface ResolvedBatch {
   readonly report: ReportSpec;
   /** SHA-256 by catalogue name or path of the guests (and modules) that cells use. */
   readonly images: Readonly<Record<string, string>>;
+  /** Who encrypts in cells with an SMM, unless there is none; no result depends on it. */
+  readonly smmBackend?: SmmBackend;
   /** planHash(cells). */
   readonly plan: string;
   readonly cells: readonly Cell[];

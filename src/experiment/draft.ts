@@ -80,7 +80,7 @@ export class Draft {
       throw new PathFault(`nothing to sweep is called ${quote(parameter)}${suggest(top, SWEPT)}`, listNames(known));
     }
     if (top === 'host' || top === 'limits') {
-      if (parameter === 'host.workers' || parameter.startsWith('limits.cell-')) {
+      if (['host.workers', 'host.smm.backend'].includes(parameter) || parameter.startsWith('limits.cell-')) {
         throw new PathFault(`${parameter} changes no result`, 'a value that results depend on');
       }
       return { paths: [parts], unit: this.unit(scenarioSchema, parts, parameter) };

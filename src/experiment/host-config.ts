@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { hideFeatures } from '../hypervisor/cpuid.js';
 import { readDomain } from '../hypervisor/domain-image.js';
-import { isProtected } from '../hypervisor/smm.js';
+import { hasSmm } from '../hypervisor/smm.js';
 import type { CostTable, DomainConfig, HostConfig } from '../hypervisor/types.js';
 import { Tpm } from '../security/tpm.js';
 import type { DomainSpec, Scenario } from './scenario.js';
@@ -81,7 +81,7 @@ export function hostConfig(scenario: Scenario, costTable: CostTable): HostConfig
     domainSlots: host.domainSlots,
     ...(host.memoryBytes !== undefined && { memoryBytes: host.memoryBytes }),
     scrub: host.scrub,
-    ...((host.smm !== undefined || domains.some(isProtected)) && {
+    ...(hasSmm({ smm: host.smm, domains }) && {
       smm: { ...host.smm, root: new Tpm(String(host.seed)).smmRoot() },
     }),
     limitCycles: cyclesOf(scenario.limitNs, host.frequencyHz),

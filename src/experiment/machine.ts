@@ -7,7 +7,7 @@ import { FORK_FRAMES } from '../hypervisor/fork.js';
 import { runHost } from '../hypervisor/host.js';
 import { planBoot } from '../hypervisor/multiboot.js';
 import { secondLevelSlots, secondLevelTotal } from '../hypervisor/second-level-tlb.js';
-import { smmSlots } from '../hypervisor/smm.js';
+import { smmBatch, smmSlots } from '../hypervisor/smm.js';
 import { Core, coreModule, packageRoot } from '../machine/core.js';
 import { DEFAULT_COST_TABLE } from '../machine/cost-table.js';
 import type { LoadContext } from './load-domain.js';
@@ -56,8 +56,9 @@ export function machine(): Machine {
       const slots = domains.length + domainSlots;
       const frames = memoryBytes === undefined ? least : memoryBytes / PAGE;
       const entries = secondLevelTotal(secondLevelSlots(domains, slots));
-      const buffer = smmSlots({ domains: configs, ...(smm !== undefined && { smm }) });
-      const pages = core().call.hostBytes(pcpus, slots, slots, frames, entries, buffer) >>> 0;
+      const buffer = smmSlots({ domains: configs, smm });
+      const batch = smmBatch({ smm });
+      const pages = core().call.hostBytes(pcpus, slots, slots, frames, entries, buffer, batch) >>> 0;
       return { needed: pages * WASM_PAGE, limit: 65536 * WASM_PAGE, guests: least * PAGE };
     },
   };

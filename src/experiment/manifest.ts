@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
 import { join } from 'node:path';
+import type { SmmBackend } from '../hypervisor/types.js';
 import { BATCH_FILES, BATCH_FORMAT, type BatchIdentity, type ResolvedBatch } from './cell.js';
 
 export interface MachineDescription {
@@ -36,6 +37,8 @@ export interface Manifest {
   };
   /** SHA-256 by guest or path. */
   readonly images: Readonly<Record<string, string>>;
+  /** Who encrypted pages of protected domains. */
+  readonly smmBackend?: SmmBackend;
   readonly cells: number;
   readonly repeats: number;
   /** The computer that put the folder together; merged batches may have been run on others. */
@@ -77,6 +80,7 @@ export function makeManifest(
       sets: resolved.sets,
     },
     images: resolved.images,
+    ...(resolved.smmBackend !== undefined && { smmBackend: resolved.smmBackend }),
     cells: resolved.cells.length,
     repeats: resolved.repeats,
     machine: describeMachine(),

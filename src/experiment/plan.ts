@@ -7,6 +7,7 @@
  * Reading a plan touches images only to check them. `identifyPlan` then hashes what decides results, which gives cells their ids.
  */
 import { createHash } from 'node:crypto';
+import { hasSmm, smmBackend } from '../hypervisor/smm.js';
 import type { CostTable } from '../hypervisor/types.js';
 import {
   BATCH_FORMAT,
@@ -340,6 +341,7 @@ export function identifyPlan(draft: DraftPlan, costTable: CostTable): Plan {
     return { cell: { index, id, parameters, repeat, seed: scenario.host.seed }, scenario };
   });
   const plain = cells.map(({ cell }) => cell);
+  const encrypted = cells.map(({ scenario }) => ({ ...scenario.host, domains: scenario.domains })).find(hasSmm);
   const { name, title, description, claims = [] } = first;
   return {
     ...{ text: draft.text, isBatch: draft.isBatch, limits: draft.limits, cells },
@@ -351,6 +353,7 @@ export function identifyPlan(draft: DraftPlan, costTable: CostTable): Plan {
         across: draft.across,
         report: draft.report,
         images,
+        ...(encrypted !== undefined && { smmBackend: smmBackend(encrypted) }),
         plan: planHash(plain),
         cells: plain,
       },

@@ -2,6 +2,7 @@
 
 import { writeDomain } from '../hypervisor/domain-image.js';
 import { type HostImage, writeImage } from '../hypervisor/save.js';
+import { DEFAULT_SMM, hasSmm } from '../hypervisor/smm.js';
 import type {
   CostTable,
   DomainResult,
@@ -10,6 +11,7 @@ import type {
   Outcome,
   Progress,
   RunOptions,
+  SmmConfig,
 } from '../hypervisor/types.js';
 import type { ClaimFailure, ParameterValue, Row } from './cell.js';
 import { failedScenarioClaims } from './claims.js';
@@ -78,7 +80,7 @@ export interface Results {
 
 /** The scenario as it was run, without anything that cannot change a result. */
 type ScenarioRecord = Omit<Scenario, 'file' | 'host' | 'domains' | 'title' | 'description' | 'name' | 'claims'> & {
-  readonly host: Omit<Scenario['host'], 'workers'>;
+  readonly host: Omit<Scenario['host'], 'workers' | 'smm'> & { readonly smm?: Omit<SmmConfig, 'backend'> };
   readonly costTable: string;
   readonly domains: readonly (Omit<DomainSpec, 'path' | 'expect' | 'modules' | 'guest'> & {
     readonly modules: readonly string[];
@@ -200,7 +202,7 @@ function summarise(
 }
 
 /**
- * What decides the results, and only that: titles, claims, workers and where files lie are left out. Images are in the
+ * What decides the results, and only that: titles, claims, workers, who encrypts and where files lie are left out. Images are in the
  * domains' results by their hashes; modules and the cost table are hashed here.
  */
 export function hostRecord(
@@ -208,9 +210,12 @@ export function hostRecord(
   costTable: string,
   hashOf: (module: DomainSpec['modules'][number]) => string,
 ): ScenarioRecord {
-  const { workers: _, ...host } = scenario.host;
+  const { workers: _, smm: written, ...host } = scenario.host;
+  // Who encrypts changes nothing; a unit that the scenario says nothing about is the one it could have said.
+  const unit = written ?? (hasSmm(scenario) ? DEFAULT_SMM : undefined);
+  const { backend: __, ...smm } = unit ?? {};
   return {
-    host,
+    host: { ...host, ...(unit !== undefined && { smm }) },
     limitNs: scenario.limitNs,
     costTable,
     ...(scenario.security !== undefined && { security: scenario.security }),

@@ -18,6 +18,9 @@ const smmSchema = z.strictObject({
   grants: choice(['owner-key', 'plaintext'])
     .default(DEFAULT_SMM.grants)
     .describe("a granted page while it is mapped: under its owner's key, or plaintext in DRAM"),
+  backend: choice(['wasm', 'host'])
+    .default(DEFAULT_SMM.backend)
+    .describe('who computes the keystream of counter modes: the machine, or OpenSSL; never changes a result'),
   counters: quantity(COUNT, { min: 1024, max: 2 ** 48 })
     .default(DEFAULT_SMM.counters)
     .describe("counters per key; then a domain's pages get a new key"),

@@ -29,7 +29,7 @@ import { earliestWake, isInUse, isQueued, unpark } from './run-queue.js';
 import { captureMemory, type HostImage, type HostState, restoreMemory } from './save.js';
 import { SaveError } from './sealed-file.js';
 import { dealSecondLevels, isSecondLevel, secondLevelSlots, secondLevelTotal } from './second-level-tlb.js';
-import { concealSwitches, initSmm, smmSlots } from './smm.js';
+import { concealSwitches, initSmm, smmBackend, smmBatch, smmSlots } from './smm.js';
 import { NEVER } from './timers.js';
 import {
   AbortedError,
@@ -202,16 +202,18 @@ export class Host {
     const slots = domains.length + domainSlots;
     const stlbs = secondLevelSlots(domains, slots);
     const entries = secondLevelTotal(stlbs);
+    const pages = smmSlots(this.#config);
+    const batch = smmBatch(this.#config);
     let memory: WebAssembly.Memory;
     try {
       const { memory: given } = this.#options;
-      memory = hostMemory(this.#module, pcpus, slots, slots, frames, entries, given, smmSlots(this.#config));
+      memory = hostMemory(this.#module, pcpus, slots, slots, frames, entries, given, pages, batch);
     } catch (error) {
       if (error instanceof RangeError) throw new HostError('host-memory', error.message);
       throw error;
     }
     const core = new Core(this.#module, memory);
-    core.call.hostInit(pcpus, slots, slots, frames, entries, smmSlots(this.#config));
+    core.call.hostInit(pcpus, slots, slots, frames, entries, pages, batch);
     dealSecondLevels(core, stlbs);
     return memory;
   }
@@ -433,6 +435,7 @@ export class Host {
         destroyMs: this.registry.destroyMs,
         mips: mips(retired, runMs),
         memoryMiB: core.memory.buffer.byteLength / 2 ** 20,
+        ...(smmSlots(this.#config) > 0 && { smmBackend: smmBackend(this.#config) }),
         domains: this.registry.births.map(wallClock),
         reproducers: this.#reproducers,
       },

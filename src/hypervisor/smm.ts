@@ -16,6 +16,7 @@ import {
   HostError,
   type Outcome,
   type Protection,
+  type SmmBackend,
   type SmmConfig,
   type SmmCounts,
 } from './types.js';
@@ -24,6 +25,8 @@ const PAGE = 4096;
 const ALL_RIGHTS = 7;
 const NODE = 8; // words of a tree node
 const KEY_BYTES = 32;
+/** Pages in one call of OpenSSL: npm run bench -- smm. */
+const HOST_BATCH = 32;
 
 type ModeName = 'XTS' | 'CTR' | 'MAC' | 'TREE' | 'FIXED' | 'EXPOSED';
 
@@ -47,6 +50,7 @@ export const DEFAULT_SMM: Required<Omit<SmmConfig, 'root' | 'unnotified'>> = {
   keyBits: 128,
   deny: 'ciphertext',
   grants: 'owner-key',
+  backend: 'wasm',
   counters: 2 ** 48,
 };
 
@@ -54,10 +58,29 @@ export function isProtected(config: Pick<DomainConfig, 'protection'>): boolean {
   return (config.protection ?? 'none') !== 'none';
 }
 
+/** What decides whether a host has an SMM, and what it is like. */
+interface SmmHost {
+  readonly smm?: SmmConfig | undefined;
+  readonly domains: readonly Pick<DomainConfig, 'protection'>[];
+}
+
+export function hasSmm({ smm, domains }: SmmHost): boolean {
+  return smm !== undefined || domains.some(isProtected);
+}
+
 /** Slots of each pCPU's buffer; 0: the host has no SMM. */
-export function smmSlots(config: Pick<HostConfig, 'smm' | 'domains'>): number {
-  if (config.smm === undefined && !config.domains.some(isProtected)) return 0;
-  return config.smm?.slots ?? DEFAULT_SMM.slots;
+export function smmSlots(config: SmmHost): number {
+  return hasSmm(config) ? (config.smm?.slots ?? DEFAULT_SMM.slots) : 0;
+}
+
+/** Who encrypts. */
+export function smmBackend(config: Pick<SmmHost, 'smm'>): SmmBackend {
+  return config.smm?.backend ?? DEFAULT_SMM.backend;
+}
+
+/** Pages that OpenSSL encrypts in one call; 0: the machine encrypts them. */
+export function smmBatch(config: Pick<SmmHost, 'smm'>): number {
+  return smmBackend(config) === 'host' ? HOST_BATCH : 0;
 }
 
 /** SMM_MODE_* of a protection. */

@@ -50,6 +50,8 @@ export interface CpuidConfig {
  */
 export type Protection = 'none' | 'xts' | 'xts+mac' | 'ctr' | 'ctr+mac' | 'ctr+mac+tree' | 'ctr-fixed' | 'ctr-exposed';
 
+export type SmmBackend = 'wasm' | 'host';
+
 /** The secure-memory unit: one per pCPU. */
 export interface SmmConfig {
   /** Pages of the buffer of each pCPU: 32 … 65536. */
@@ -61,6 +63,8 @@ export interface SmmConfig {
   readonly deny?: 'ciphertext' | 'fault';
   /** What a granted page is while it is mapped: under its owner's key, or plaintext in DRAM. */
   readonly grants?: 'owner-key' | 'plaintext';
+  /** Who computes the keystream of counter modes: the machine, or OpenSSL. Changes no result. */
+  readonly backend?: SmmBackend;
   /** Counters per key; then the domain's pages are encrypted under a new one. At least twice its pages. */
   readonly counters?: number;
   /** Names of domains that a faulty hypervisor switches in without telling the unit: to show that they are refused. */
@@ -330,6 +334,8 @@ export interface HostResult {
     readonly mips: number;
     /** Size of the flat memory. */
     readonly memoryMiB: number;
+    /** Who encrypted; absent on a host without an SMM. */
+    readonly smmBackend?: SmmBackend;
     readonly domains: readonly DomainWallClock[];
     /** Present where a domain ended with `platform-error`: what is needed to see it again. */
     readonly reproducers: readonly Reproducer[];

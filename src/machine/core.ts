@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { isMainThread } from 'node:worker_threads';
+import { HostKeystream, type KeystreamFunctions } from './keystream.js';
 import { type Layout, readLayout } from './layout.js';
 
 /** Functions of the core. Addresses are offsets in the flat memory: `vcpu` and `domain` are base addresses. */
@@ -20,9 +21,21 @@ export interface CoreFunctions {
     frames: number,
     stlbEntries?: number,
     slots?: number,
+    batch?: number,
   ): number;
-  /** `slots`: pages of the SMM buffer of each pCPU; none: the host has no SMM. */
-  hostInit(pcpus: number, vcpus: number, domains: number, frames: number, stlbEntries?: number, slots?: number): void;
+  /**
+   * `slots`: pages of the SMM buffer of each pCPU; none: the host has no SMM. `batch`: pages that OpenSSL encrypts in one call; none:
+   * the machine encrypts.
+   */
+  hostInit(
+    pcpus: number,
+    vcpus: number,
+    domains: number,
+    frames: number,
+    stlbEntries?: number,
+    slots?: number,
+    batch?: number,
+  ): void;
 
   /** Executes up to `budget` instructions; returns a basic exit reason or 0xFFFF (budget used up). */
   run(vcpu: number, budget: number): number;
@@ -250,7 +263,12 @@ export class Core {
   readonly f64: Float64Array;
 
   constructor(module: WebAssembly.Module, memory: WebAssembly.Memory) {
-    const instance = instantiate(module, memory);
+    let keystream: HostKeystream | undefined;
+    const instance = instantiate(module, memory, (jobs, count, stream) => {
+      keystream ??= new HostKeystream(instance.exports as unknown as KeystreamFunctions, memory);
+      keystream.run(jobs, count, stream);
+      return undefined;
+    });
     this.layout = readLayout(instance.exports);
     this.call = checkedFunctions(instance.exports);
     this.memory = memory;
@@ -333,6 +351,8 @@ export function coreModule(path: string = CORE()): WebAssembly.Module {
  * Shared memory for a host of the given size. Throws RangeError if it does not fit into 4 GiB.
  * @param stlbEntries of all second-level TLBs
  * @param allocate gives zeroed shared memory of at least so many pages
+ * @param slots of each pCPU's SMM buffer
+ * @param batch pages that the host encrypts at once
  */
 export function hostMemory(
   module: WebAssembly.Module,
@@ -343,9 +363,10 @@ export function hostMemory(
   stlbEntries: number = 0,
   allocate: (pages: number) => WebAssembly.Memory = sharedMemory,
   slots = 0,
+  batch = 0,
 ): WebAssembly.Memory {
   const probe = checkedFunctions(instantiate(module, sharedMemory(16)).exports);
-  const pages = probe.hostBytes(pcpus, vcpus, domains, frames, stlbEntries, slots) >>> 0;
+  const pages = probe.hostBytes(pcpus, vcpus, domains, frames, stlbEntries, slots, batch) >>> 0;
   if (pages > MAX_PAGES) throw new RangeError(`the host needs ${pages / 16} MiB of flat memory; 4096 MiB is the limit`);
   return allocate(pages);
 }
@@ -354,8 +375,12 @@ function sharedMemory(pages: number): WebAssembly.Memory {
   return new WebAssembly.Memory({ initial: pages, maximum: Math.max(pages, 16), shared: true });
 }
 
-function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): WebAssembly.Instance {
-  return new WebAssembly.Instance(module, { env: { memory, abort } });
+function instantiate(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+  hostKeystream: (jobs: number, count: number, stream: number) => undefined = abort,
+): WebAssembly.Instance {
+  return new WebAssembly.Instance(module, { env: { memory, abort, hostKeystream } });
 }
 
 function abort(_message?: number, _file?: number, line?: number, column?: number): never {

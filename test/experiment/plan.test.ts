@@ -122,6 +122,7 @@ describe('a sweep', () => {
       /^s\.yaml:4:16: .*nothing is called 'c'.*allowed: a, b-0, or \* for all/,
     ],
     ['what changes no result', 'sweep: {grid: {host.workers: [1]}}', /changes no result/],
+    ['who encrypts', 'sweep: {grid: {host.smm.backend: [wasm, host]}}', /changes no result/],
     ['a part that is no value', 'sweep: {grid: {host: [1]}}', /has parts/],
     [
       'a wrong value, at its place',

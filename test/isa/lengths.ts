@@ -102,7 +102,8 @@ export class LengthComparer {
     const abort = (): never => {
       throw new Error('abort');
     };
-    this.#probe = new WebAssembly.Instance(module, { env: { memory, abort } }).exports as unknown as Probe;
+    this.#probe = new WebAssembly.Instance(module, { env: { memory, abort, hostKeystream: abort } })
+      .exports as unknown as Probe;
     this.#memory = memory;
     const FRAMES = 8192; // 32 MiB hold any section
     memory.grow(Math.max(0, this.#probe.hostBytes(1, 1, 1, FRAMES) + 1 - 1024));

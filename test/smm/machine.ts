@@ -1,6 +1,6 @@
 /** A host with an SMM and domains that never run: their memory is read and written through the unit, as vCPUs would. */
 import { createDomain, framesNeeded, reserve } from '../../src/hypervisor/domain.js';
-import { initSmm } from '../../src/hypervisor/smm.js';
+import { initSmm, smmBatch } from '../../src/hypervisor/smm.js';
 import type { DomainConfig, Protection, SmmConfig } from '../../src/hypervisor/types.js';
 import { Core, coreModule, hostMemory } from '../../src/machine/core.js';
 import { costWeights, DEFAULT_COST_TABLE } from '../../src/machine/cost-table.js';
@@ -30,8 +30,9 @@ export class SecureHost {
     const frames = this.configs.reduce((sum, config) => sum + framesNeeded(config), 0) + SPARE;
     const n = this.configs.length;
     const module = coreModule();
-    this.core = new Core(module, hostMemory(module, pcpus, n, n, frames, 0, undefined, slots));
-    this.core.call.hostInit(pcpus, n, n, frames, 0, slots);
+    const batch = smmBatch({ smm });
+    this.core = new Core(module, hostMemory(module, pcpus, n, n, frames, 0, undefined, slots, batch));
+    this.core.call.hostInit(pcpus, n, n, frames, 0, slots, batch);
     this.host = new HostView(this.core);
     const l = this.core.layout;
     this.core.u32.set(costWeights(DEFAULT_COST_TABLE, l), l.HOST_WEIGHTS >>> 2);
