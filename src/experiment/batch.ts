@@ -19,6 +19,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { AbortedError } from '../hypervisor/types.js';
+import { BundleQueue } from './bundle-queue.js';
 import {
   BATCH_FILES,
   BATCH_FORMAT,
@@ -88,7 +89,7 @@ export function shardCells(cells: readonly PlannedCell[], shard: BatchOptions['s
 /** What a queue or a pool needs to run a cell of a plan. */
 export function cellTask(
   plan: Plan,
-  { cell, scenario }: PlannedCell,
+  { cell, scenario, boot }: PlannedCell,
   options: Pick<BatchOptions, 'out' | 'consoles' | 'limits' | 'reproducer'> & Partial<Pick<BatchOptions, 'identity'>>,
 ): CellTask {
   return {
@@ -98,6 +99,7 @@ export function cellTask(
     consoles: options.consoles ?? 'failed',
     ...(options.out !== undefined && { out: options.out }),
     ...(options.identity !== undefined && { core: options.identity.core }),
+    ...(boot !== undefined && { boot }),
   };
 }
 
@@ -160,36 +162,6 @@ function openFolder(out: string): () => void {
   }
 }
 
-/** Real time that a bundle should take: its message is nothing beside it, and little is lost with its thread. */
-const BUNDLE_MS = 100;
-const MAX_BUNDLE = 32;
-
-/** Cells to run, in bundles of about BUNDLE_MS, judged by the slowest of those that were seen last. */
-class BundleQueue {
-  private readonly cells: readonly PlannedCell[];
-  private readonly workers: number;
-  private next = 0;
-  private size = 1;
-
-  constructor(cells: readonly PlannedCell[], workers: number) {
-    this.cells = cells;
-    this.workers = workers;
-  }
-
-  /** None when there are no more. Towards the end bundles get small, so that all threads end together. */
-  take(): readonly PlannedCell[] {
-    const fair = Math.ceil((this.cells.length - this.next) / (2 * this.workers));
-    const start = this.next;
-    this.next += Math.min(this.size, fair);
-    return this.cells.slice(start, this.next);
-  }
-
-  learn(records: readonly CellRecord[]): void {
-    const slowest = Math.max(...records.map(({ wallClock }) => wallClock?.total_ms ?? BUNDLE_MS));
-    this.size = Math.max(1, Math.min(MAX_BUNDLE, Math.floor(BUNDLE_MS / slowest)));
-  }
-}
-
 async function runCells(
   plan: Plan,
   options: BatchOptions,
@@ -210,13 +182,14 @@ async function runCells(
   const pool = new CellPool({
     workers,
     timeMs: options.limits?.timeMs ?? plan.limits.timeMs,
+    snapshotBytes: options.limits?.snapshotBytes ?? plan.limits.snapshotBytes,
     ...(options.worker !== undefined && { worker: options.worker }),
   });
   const stop = new AbortController();
   const abort = (): void => stop.abort();
   options.signal?.addEventListener('abort', abort, { once: true });
   stop.signal.addEventListener('abort', () => void pool.close(), { once: true });
-  const queue = new BundleQueue(todo, workers);
+  const queue = new BundleQueue(todo, workers, (group) => pool.isBooting(group));
   const kept: Promise<void>[] = [];
   let failure: unknown;
   const lane = async (): Promise<void> => {

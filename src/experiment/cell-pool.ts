@@ -11,7 +11,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Piscina } from 'piscina';
 import type { CellError, CellRecord, CellStatus } from './cell.js';
 import { type CellTask, failedRecord } from './cell-run.js';
-import type { Bundle } from './cell-worker.js';
+import type { Bundle, BundleResult } from './cell-worker.js';
+import { type Snapshot, Snapshots } from './snapshots.js';
 
 export interface CellPoolOptions {
   readonly workers: number;
@@ -19,6 +20,8 @@ export interface CellPoolOptions {
   readonly timeMs: number;
   /** Heap of a worker thread in MiB, beside the flat memory. Default 1024. */
   readonly heapMiB?: number;
+  /** Bytes that boots which cells share may take, in all. Default 0: every cell boots itself. */
+  readonly snapshotBytes?: number;
   /** Module of the worker; tests give their own. */
   readonly worker?: string;
 }
@@ -55,12 +58,14 @@ interface Running {
 export class CellPool {
   private readonly options: CellPoolOptions;
   private readonly pool: Piscina;
+  private readonly snapshots: Snapshots;
   private readonly running = new Set<Running>();
   private readonly watch: NodeJS.Timeout;
   private closed = false;
 
   constructor(options: CellPoolOptions) {
     this.options = options;
+    this.snapshots = new Snapshots(options.snapshotBytes ?? 0);
     const here = import.meta.url;
     const fromSource = here.endsWith('.ts');
     const { workers, heapMiB = 1024 } = options;
@@ -90,9 +95,13 @@ export class CellPool {
     return record!;
   }
 
-  /** Runs cells one after the other in one thread, with the rules of `run` for each. @throws CellAborted */
+  /**
+   * Runs cells one after the other in one thread, with the rules of `run` for each. Those that share their boot must be of one
+   * group; they wait while another thread boots for it. What fails is tried again without what others have made.
+   * @throws CellAborted
+   */
   async runAll(tasks: readonly CellTask[]): Promise<CellRecord[]> {
-    const first = await this.attempt(tasks);
+    const first = await this.attemptGroup(tasks);
     const records: CellRecord[] = [];
     for (const [index, task] of tasks.entries()) {
       let record = first[index];
@@ -107,17 +116,46 @@ export class CellPool {
     return records;
   }
 
+  /** Whether another cell of the group boots just now. */
+  isBooting(group: string): boolean {
+    return this.snapshots.isBeingMade(group);
+  }
+
+  private async attemptGroup(tasks: readonly CellTask[]): Promise<(CellRecord | undefined)[]> {
+    const { snapshotBytes = 0 } = this.options;
+    const group = snapshotBytes === 0 ? undefined : tasks[0]?.boot;
+    if (group === undefined) return await this.attempt(tasks);
+    const { snapshot, make } = await this.snapshots.begin(group);
+    if (snapshot !== undefined) return await this.attempt(tasks, { snapshot });
+    if (!make) return await this.attempt(tasks);
+    let made: Snapshot | undefined;
+    try {
+      return await this.attempt(tasks, { limit: snapshotBytes }, (found) => {
+        made = found;
+      });
+    } finally {
+      this.snapshots.end(group, made);
+    }
+  }
+
   /** One record per task; where the thread died, that of the cell to blame alone. */
-  private async attempt(tasks: readonly CellTask[]): Promise<(CellRecord | undefined)[]> {
+  private async attempt(
+    tasks: readonly CellTask[],
+    boot?: Bundle['boot'],
+    onSnapshot?: (snapshot: Snapshot | undefined) => void,
+  ): Promise<(CellRecord | undefined)[]> {
     if (this.closed) throw new CellAborted();
-    const bundle: Bundle = { tasks, running: new Int32Array(new SharedArrayBuffer(4)) };
+    const begun = new Int32Array(new SharedArrayBuffer(4));
+    const bundle: Bundle = { tasks, running: begun, ...(boot !== undefined && { boot }) };
     const running: Running = {
       ...{ bundle, task: 0, since: performance.now() },
       ...{ kill: new AbortController(), timedOut: false },
     };
     this.running.add(running);
     try {
-      return (await this.pool.run(bundle, { signal: running.kill.signal })) as CellRecord[];
+      const result = (await this.pool.run(bundle, { signal: running.kill.signal })) as BundleResult;
+      onSnapshot?.(result.snapshot);
+      return [...result.records];
     } catch (error) {
       if (this.closed) throw new CellAborted();
       const blamed = Math.max(0, Atomics.load(bundle.running, 0) - 1);

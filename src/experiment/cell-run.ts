@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { HostError } from '../hypervisor/types.js';
 import { BATCH_FILES, type Cell, type CellError, type CellRecord, type CellStatus, cellFolder } from './cell.js';
 import { writeConsoles } from './output.js';
-import { type Experiment, type Platform, runExperiment } from './run.js';
+import { type Experiment, type ExperimentOptions, type Platform, runExperiment } from './run.js';
 import type { DomainSpec, HostSpec, Scenario } from './scenario.js';
 
 export type ConsolePolicy = 'none' | 'failed' | 'all';
@@ -22,6 +22,8 @@ export interface CellTask {
   /** Folder of the batch, for consoles. */
   readonly out?: string;
   readonly consoles: ConsolePolicy;
+  /** Cells with the same share their boot; without one, the cell boots itself. */
+  readonly boot?: string;
 }
 
 /** The platform, with what it says of sizes. */
@@ -33,11 +35,15 @@ export function failedRecord(task: CellTask, status: CellStatus, error: CellErro
   return { cell: task.cell, status, claims: [], error, reproducer: task.reproducer, attempts };
 }
 
-/** @param memory gives the flat memory; default: a new one */
+/**
+ * @param memory gives the flat memory; default: a new one
+ * @param booted where the cell's host goes on from, or who gets it when it has booted
+ */
 export async function runCell(
   task: CellTask,
   platform: CellPlatform,
   memory?: (pages: number) => WebAssembly.Memory,
+  booted?: ExperimentOptions['booted'],
 ): Promise<CellRecord> {
   const { cell, scenario, memoryBytes } = task;
   const needed = platform.hostBytes?.(scenario.host, scenario.domains).needed ?? 0;
@@ -57,6 +63,7 @@ export async function runCell(
       versions: {},
       parameters: cell.parameters,
       ...(memory !== undefined && { memory }),
+      ...(booted !== undefined && { booted }),
     });
   } catch (error) {
     return failedRecord(task, ...explain(error));
@@ -82,6 +89,7 @@ export async function runCell(
       run_ms: wall.runMs,
       mips: wall.mips,
       memory: needed > 0 ? needed : wall.memoryMiB * 1024 ** 2,
+      restored: booted !== undefined && 'restore' in booted ? 1 : 0,
     },
     reproducer: task.reproducer,
     attempts: 1,

@@ -194,10 +194,16 @@ export const HOST_COLUMNS: readonly Filled<OfHost>[] = [
 /** Columns that differ from run to run. */
 export const WALL_COLUMNS: readonly Column[] = [
   { name: 'total_ms', type: 'number', unit: 'ms', about: 'real time of the cell in its worker' },
-  { name: 'boot_ms', type: 'number', unit: 'ms', about: 'of it, laying out memory and starting the domains' },
+  {
+    name: 'boot_ms',
+    type: 'number',
+    unit: 'ms',
+    about: 'of it, laying out memory and starting (or restoring) the domains',
+  },
   { name: 'run_ms', type: 'number', unit: 'ms', about: 'of it, running guests' },
-  { name: 'mips', type: 'number', unit: 'MIPS', about: 'retired instructions per microsecond of run_ms' },
+  { name: 'mips', type: 'number', unit: 'MIPS', about: 'instructions retired in run_ms, per microsecond' },
   { name: 'memory', type: 'number', unit: 'bytes', about: 'flat memory of the host' },
+  { name: 'restored', type: 'number', about: '1: the cell went on from a boot that it shares with others' },
 ];
 
 /** DOMAIN_COLUMNS for every domain. An exit reason without a name adds a column of its own. */

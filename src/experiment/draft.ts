@@ -22,7 +22,7 @@ export class PathFault extends Error {
 }
 
 /** Where sweeps reach. Everything else does not change what is run. */
-const SWEPT = ['domains', 'host', 'limits', 'templates'];
+const SWEPT = ['domains', 'host', 'limits', 'templates', 'security', 'boot'];
 
 export const isData = (value: unknown): value is Data =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -79,8 +79,17 @@ export class Draft {
       ];
       throw new PathFault(`nothing to sweep is called ${quote(parameter)}${suggest(top, SWEPT)}`, listNames(known));
     }
-    if (top === 'host' || top === 'limits') {
-      if (['host.workers', 'host.smm.backend'].includes(parameter) || parameter.startsWith('limits.cell-')) {
+    if (top === 'security') {
+      const rules = isData(this.value) && Array.isArray(this.value.security) ? this.value.security : [];
+      if (!isData(rules[Number(rest[0])]) || !/^\d+$/.test(rest[0] ?? '') || rest.length !== 2) {
+        throw new PathFault(
+          `${parameter} is no part of a rule`,
+          `security.<n>.verdict, n from 0 to ${rules.length - 1}`,
+        );
+      }
+    }
+    if (top !== 'domains' && top !== 'templates') {
+      if (/^host\.(workers|smm\.backend)$|^limits\.(cell-|snapshots)|^boot\.after/.test(parameter)) {
         throw new PathFault(`${parameter} changes no result`, 'a value that results depend on');
       }
       return { paths: [parts], unit: this.unit(scenarioSchema, parts, parameter) };

@@ -8,6 +8,7 @@ import { basename, extname } from 'node:path';
 import type { z } from 'zod';
 import type { HookRule } from '../hypervisor/hooks.js';
 import type { SmmConfig } from '../hypervisor/types.js';
+import { settingsOf } from './boot.js';
 import { checkClaims, type ParameterTypes } from './claims.js';
 import type { Disk } from './disk.js';
 import type { Path, SourceDocument } from './document.js';
@@ -15,10 +16,11 @@ import { type Draft, isData } from './draft.js';
 import { DomainLoader, type LoadContext } from './load-domain.js';
 import { defaultName, Names } from './names.js';
 import { listNames, type Problem, quote, suggest } from './problem.js';
-import type { DomainSpec, HostSpec, Scenario } from './scenario.js';
+import type { BootSpec, DomainSpec, HostSpec, Scenario } from './scenario.js';
 import { type ParsedScenario, scenarioSchema } from './schema.js';
 import { domainSchema, listedDomainSchema, type ParsedDomain, templateSchema } from './schema-domain.js';
 import { keysAt, LIMITS } from './schema-fields.js';
+import { formatQuantity, TIME } from './units.js';
 
 export interface Loaded {
   readonly scenario: Scenario;
@@ -63,6 +65,7 @@ export class Loader {
     this.templates(value);
     const domains = this.domains(value, parsed?.host.pcpus);
     if (parsed !== undefined && this.problems.length === 0) this.checkHost(parsed, domains);
+    const until = parsed !== undefined && this.problems.length === 0 ? this.boot(parsed, domains) : undefined;
     if (parsed === undefined || this.problems.length > 0) return undefined;
     const { limits, title, description = '', expect = [], security = [] } = parsed;
     this.checkSecurity(security, domains);
@@ -82,7 +85,41 @@ export class Loader {
         claims: expect.map(({ claim, that, when }) => ({ claim, that, ...(when !== undefined && { when }) })),
       }),
     };
-    return { scenario, parsed };
+    return {
+      scenario: until === undefined ? scenario : { ...scenario, boot: { until, before: settingsOf(scenario) } },
+      parsed,
+    };
+  }
+
+  /** The end of boot, if the scenario has one. */
+  private boot({ boot, limits }: ParsedScenario, domains: readonly DomainSpec[]): BootSpec['until'] | undefined {
+    if (boot === undefined) return undefined;
+    const { until, prints, retired } = boot;
+    const given = (['until', 'prints', 'retired'] as const).filter((key) => boot[key] !== undefined);
+    if (given.length !== 1) {
+      const problem = given.length === 0 ? 'does not say when it ends' : `ends twice: ${given.join(' and ')}`;
+      this.report(['boot'], problem, 'one of until, prints, retired', 'key');
+      return undefined;
+    }
+    if (until !== undefined) {
+      if (boot.domain !== undefined) {
+        this.report(['boot', 'domain'], 'has no meaning with until', 'domain with prints or retired', 'key');
+      }
+      if (limits.time <= until) {
+        const allowed = `more than boot.until, ${formatQuantity(TIME, until)}`;
+        this.report(['limits', 'time'], 'is over before boot is', allowed);
+      }
+      return { ns: until };
+    }
+    const names = domains.map(({ name }) => name);
+    const domain = boot.domain ?? (names.length === 1 ? names[0]! : undefined);
+    if (domain === undefined) {
+      this.report(['boot'], 'does not say whose boot it is', `domain: one of ${listNames(names)}`, 'key');
+    } else if (!names.includes(domain)) {
+      this.report(['boot', 'domain'], `no domain ${quote(domain)}${suggest(domain, names)}`, listNames(names));
+    } else if (prints === '') this.report(['boot', 'prints'], 'is empty', 'a text that the domain prints');
+    else return prints !== undefined ? { domain, prints } : { domain, retired: retired! };
+    return undefined;
   }
 
   /** Templates are checked by themselves too: also those that nobody uses. */

@@ -9,6 +9,7 @@
 import { createHash } from 'node:crypto';
 import { hasSmm, smmBackend } from '../hypervisor/smm.js';
 import type { CostTable } from '../hypervisor/types.js';
+import { bootScenario, isInput, isLater, LATER_PATHS, settingsOf } from './boot.js';
 import {
   BATCH_FORMAT,
   type Cell,
@@ -25,10 +26,10 @@ import { Draft, isData, PathFault } from './draft.js';
 import { fingerprint } from './fingerprint.js';
 import { Loader } from './load.js';
 import type { LoadContext } from './load-domain.js';
-import { type Problem, quote, ScenarioError } from './problem.js';
+import { listNames, type Problem, quote, ScenarioError, suggest } from './problem.js';
 import { checkReport } from './report-check.js';
 import { hostRecord } from './run.js';
-import type { AcrossSpec, Scenario } from './scenario.js';
+import type { AcrossSpec, Scenario, Settings } from './scenario.js';
 import { type ParsedScenario, scenarioSchema } from './schema.js';
 import { MAX_CELLS } from './schema-sweep.js';
 import { type Assignment, combinations, repeatSeed, SweepFault, sweepParameters } from './sweep.js';
@@ -47,6 +48,8 @@ export interface CellLimits {
   readonly timeMs: number;
   /** Bytes of flat memory. */
   readonly memoryBytes: number;
+  /** Bytes that a batch may keep of boots that cells share; 0: every cell boots itself. */
+  readonly snapshotBytes: number;
 }
 
 export interface DraftPlan {
@@ -69,6 +72,8 @@ export interface DraftPlan {
 export interface PlannedCell {
   readonly cell: Cell;
   readonly scenario: Scenario;
+  /** Cells with the same have the same boot; absent without `boot:`. */
+  readonly boot?: string;
 }
 
 export interface Plan {
@@ -130,6 +135,10 @@ class Planner {
   private readonly context: LoadContext;
   private readonly disk = new Disk();
   private readonly problems: Problem[];
+  /** Parameters that hold only when boot has ended. */
+  private readonly later = new Set<string>();
+  /** What holds until then, by the values of all other parameters. */
+  private readonly settings = new Map<string, Settings>();
 
   constructor(source: SourceDocument, draft: Draft, text: string, sets: readonly string[], context: LoadContext) {
     this.source = source;
@@ -162,6 +171,7 @@ class Planner {
       this.report(error.path, error.message, error.allowed);
     }
     const columns = this.columns(parameters, found);
+    this.findLater(written, parameters);
     return this.finish(true, columns, new Map(parameters.map((each) => [each.path, each])), found, repeats);
   }
 
@@ -198,6 +208,54 @@ class Planner {
     return found;
   }
 
+  /** Which parameters hold only when boot has ended. */
+  private findLater(written: Readonly<Record<string, unknown>>, parameters: readonly Parameter[]): void {
+    if (!isData(written.boot)) return;
+    const { after } = written.boot;
+    const able = parameters.filter(({ targets }) => targets.every(isLater));
+    if (!Array.isArray(after)) {
+      for (const { path } of able) this.later.add(path);
+      return;
+    }
+    for (const [index, path] of after.entries()) {
+      const known = parameters.find((each) => each.path === path);
+      if (known === undefined) {
+        const swept = parameters.map((each) => each.path);
+        const problem = `${quote(path)} is not swept${typeof path === 'string' ? suggest(path, swept) : ''}`;
+        this.report(['boot', 'after', index], problem, listNames(swept));
+      } else if (!able.includes(known)) {
+        const problem = `${quote(path)} is laid out when a host starts: it cannot hold after boot only`;
+        this.report(['boot', 'after', index], problem, LATER_PATHS.join(', '));
+      } else this.later.add(known.path);
+    }
+  }
+
+  /** What holds until boot ends: of the scenario as it would be without the values that hold later. */
+  private before(
+    combination: readonly Assignment[],
+    parameters: ReadonlyMap<string, Parameter>,
+    types: ParameterTypes,
+  ): Settings | undefined {
+    const early = combination.filter(({ parameter }) => !this.later.has(parameter));
+    const key = JSON.stringify(early.map(({ parameter, value }) => [parameter, value]));
+    const known = this.settings.get(key);
+    if (known !== undefined) return known;
+    const draft = this.draft.copy();
+    for (const { parameter, value, origin } of early) {
+      for (const target of parameters.get(parameter)?.targets ?? []) draft.assign(target, value, origin);
+    }
+    for (const path of this.later) {
+      for (const target of parameters.get(path)!.targets) if (isInput(target)) draft.assign(target, '', target);
+    }
+    const loader = new Loader(this.source, this.context, draft, this.disk, types);
+    const loaded = loader.load();
+    this.problems.push(...loader.problems);
+    if (loaded === undefined) return undefined;
+    const settings = settingsOf(loaded.scenario);
+    this.settings.set(key, settings);
+    return settings;
+  }
+
   private columns(parameters: readonly Parameter[], found: readonly (readonly Assignment[])[]): ParameterColumn[] {
     return parameters.map(({ path, name, unit }): ParameterColumn => {
       if (unit !== undefined) return { name, path, type: 'number', ...unitName(unit) };
@@ -221,7 +279,7 @@ class Planner {
     let parsed: ParsedScenario | undefined;
     let bad = 0;
     for (const combination of found) {
-      const draft = found.length === 1 ? this.draft : this.draft.copy();
+      const draft = found.length === 1 && this.later.size === 0 ? this.draft : this.draft.copy();
       const values: Record<string, ParameterValue> = {};
       for (const { parameter, value, origin } of combination) {
         const known = parameters.get(parameter);
@@ -232,12 +290,16 @@ class Planner {
       const loader = new Loader(this.source, this.context, draft, this.disk, types);
       const loaded = loader.load();
       this.problems.push(...loader.problems);
-      if (loaded === undefined) {
+      const boot = loaded?.scenario.boot;
+      const before =
+        boot === undefined || this.later.size === 0 ? boot?.before : this.before(combination, parameters, types);
+      if (loaded === undefined || (boot !== undefined && before === undefined)) {
         if (++bad >= MAX_BAD_CELLS) break;
         continue;
       }
       parsed ??= loaded.parsed;
-      const { scenario } = loaded;
+      const scenario: Scenario =
+        boot === undefined ? loaded.scenario : { ...loaded.scenario, boot: { ...boot, before: before! } };
       for (let repeat = 0; repeat < repeats; repeat++) {
         const host = { ...scenario.host, seed: repeatSeed(scenario.host.seed, repeat) };
         points.push({ parameters: values, repeat, scenario: repeat === 0 ? scenario : { ...scenario, host } });
@@ -250,7 +312,11 @@ class Planner {
     const { limits, report } = parsed;
     return {
       ...{ text: this.text, sets: this.sets, isFile: false, isBatch, parameters: columns, repeats, points },
-      limits: { timeMs: limits['cell-time'] / 1e6, memoryBytes: limits['cell-memory'] },
+      limits: {
+        timeMs: limits['cell-time'] / 1e6,
+        memoryBytes: limits['cell-memory'],
+        snapshotBytes: limits.snapshots,
+      },
       report: (report ?? {}) as ReportSpec,
       across,
     };
@@ -320,10 +386,12 @@ export function identifyPlan(draft: DraftPlan, costTable: CostTable): Plan {
       images[guest] = hashOf(path);
       for (const module of modules) images[module.name] = hashOf(module.path);
     }
-    const id = fingerprint({
-      run: hostRecord(scenario, table, (module) => fingerprint({ name: module.name, sha256: hashOf(module.path) })),
-      images: scenario.domains.map(({ path }) => hashOf(path)),
-    });
+    const identify = (each: Scenario): string =>
+      fingerprint({
+        run: hostRecord(each, table, (module) => fingerprint({ name: module.name, sha256: hashOf(module.path) })),
+        images: each.domains.map(({ path }) => hashOf(path)),
+      });
+    const id = identify(scenario);
     const twin = ids.get(id);
     if (twin !== undefined) {
       const problem = `cells ${twin} and ${index} are the same run`;
@@ -338,7 +406,14 @@ export function identifyPlan(draft: DraftPlan, costTable: CostTable): Plan {
       ]);
     }
     ids.set(id, index);
-    return { cell: { index, id, parameters, repeat, seed: scenario.host.seed }, scenario };
+    const cell = { index, id, parameters, repeat, seed: scenario.host.seed };
+    const { boot } = scenario;
+    if (boot === undefined) return { cell, scenario };
+    return {
+      cell,
+      scenario,
+      boot: fingerprint({ until: boot.until, run: identify(bootScenario({ ...scenario, boot })) }),
+    };
   });
   const plain = cells.map(({ cell }) => cell);
   const encrypted = cells.map(({ scenario }) => ({ ...scenario.host, domains: scenario.domains })).find(hasSmm);

@@ -50,6 +50,8 @@ interface StoredPlan {
   /** SHA-256 by path of the submitter. */
   readonly files: Readonly<Record<string, string>>;
   readonly reproducers: readonly string[];
+  /** Group of each cell that shares its boot with others. */
+  readonly boots: readonly (string | null)[];
   /** Cells whose consoles are kept. */
   readonly consoles: ConsolePolicy;
 }
@@ -143,6 +145,7 @@ export async function submitBatch(url: string, plan: Plan, options: SubmitOption
       ...{ format: BATCH_FORMAT, identity, versions: options.versions, text: plan.text, limits: plan.limits },
       ...{ resolved: plan.resolved, scenarios: plan.cells.map(({ scenario }) => scenario), files },
       reproducers: plan.cells.map(({ cell }) => options.reproducer(cell)),
+      boots: plan.cells.map(({ boot }) => boot ?? null),
       consoles: options.consoles ?? 'failed',
     };
     await connection.set(key(batch, 'plan'), JSON.stringify(stored));
@@ -315,7 +318,8 @@ function planHere(stored: StoredPlan, places: ReadonlyMap<string, string>): Plan
       path: here(domain.path),
       modules: domain.modules.map((module) => ({ ...module, path: here(module.path) })),
     }));
-    return { cell, scenario: { ...scenario, domains } };
+    const boot = stored.boots[index] ?? undefined;
+    return { cell, scenario: { ...scenario, domains }, ...(boot !== undefined && { boot }) };
   });
   return { text: stored.text, isBatch: true, limits: stored.limits, resolved: stored.resolved, cells };
 }
@@ -331,7 +335,7 @@ async function workOn(
   const folder = mkdtempSync(join(tmpdir(), 'ringfence-worker-'));
   const { Worker: Class } = await import('bullmq');
   const plan = planHere(stored, await fetchFiles(connection, batch, stored, folder));
-  const pool = new CellPool({ workers, timeMs: plan.limits.timeMs });
+  const pool = new CellPool({ workers, ...plan.limits });
   const blocking = await connect(url);
   let kept = 0;
   const process = async (job: Job<{ index: number }>): Promise<void> => {

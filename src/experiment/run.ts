@@ -13,13 +13,14 @@ import type {
   RunOptions,
   SmmConfig,
 } from '../hypervisor/types.js';
+import { bootOptions, bootScenario } from './boot.js';
 import type { ClaimFailure, ParameterValue, Row } from './cell.js';
 import { failedScenarioClaims } from './claims.js';
 import { domainRows, hostRow } from './columns.js';
 import { failedClaims } from './expect.js';
 import { fingerprint } from './fingerprint.js';
 import { cyclesOf, Files, hostConfig } from './host-config.js';
-import type { DomainSpec, Scenario } from './scenario.js';
+import type { BootSpec, DomainSpec, Scenario } from './scenario.js';
 
 /** The platform as the experiment layer sees it; tests give their own. */
 export interface Platform {
@@ -43,6 +44,10 @@ export interface ExperimentOptions {
   readonly saveDomain?: { readonly name: string; readonly ns: number; readonly to: (file: Uint8Array) => void };
   /** Goes on from a saved host; the scenario must be the one that was saved with it. */
   readonly restore?: HostImage;
+  /** Of a scenario with boot: gets the host when boot has ended, or gives that of a scenario with the same boot. */
+  readonly booted?:
+    | { readonly save: (image: HostImage) => void }
+    | { readonly restore: Pick<HostImage, 'state' | 'memory'> };
   /** Values of the sweep, for claims. */
   readonly parameters?: Readonly<Record<string, ParameterValue>>;
 }
@@ -121,8 +126,10 @@ export async function runExperiment(
 ): Promise<Experiment> {
   const start = performance.now();
   const { costTable } = platform;
-  const { signal, onProgress, inline, memory, save, saveDomain, restore, parameters } = options;
-  const config = restore?.config ?? hostConfig(scenario, costTable);
+  const { signal, onProgress, inline, memory, save, saveDomain, parameters, booted } = options;
+  const config = options.restore?.config ?? hostConfig(boots(scenario) ? bootScenario(scenario) : scenario, costTable);
+  const shared = booted !== undefined && 'restore' in booted ? { config, ...booted.restore } : undefined;
+  const restore = options.restore ?? shared;
   const context: SavedContext = { scenario, ...(parameters !== undefined && { parameters }) };
   const result = await platform.runHost(config, {
     workers: options.workers,
@@ -132,6 +139,12 @@ export async function runExperiment(
     ...(memory !== undefined && { memory }),
     ...(restore !== undefined && { restore }),
     ...(saveDomain !== undefined && { operator: domainSaver(saveDomain, config) }),
+    ...(boots(scenario) && {
+      boot: {
+        ...bootOptions(scenario, config),
+        ...(booted !== undefined && 'save' in booted && { save: booted.save }),
+      },
+    }),
     ...(save !== undefined && {
       save: {
         at: cyclesOf(save.ns, config.frequencyHz),
@@ -142,6 +155,8 @@ export async function runExperiment(
   signal?.throwIfAborted();
   return summarise(scenario, costTable, result, performance.now() - start, options);
 }
+
+const boots = (scenario: Scenario): scenario is Scenario & { readonly boot: BootSpec } => scenario.boot !== undefined;
 
 /** Saves a domain when its time has come, if it is there then. */
 function domainSaver(
@@ -219,6 +234,7 @@ export function hostRecord(
     limitNs: scenario.limitNs,
     costTable,
     ...(scenario.security !== undefined && { security: scenario.security }),
+    ...(scenario.boot !== undefined && { boot: scenario.boot }),
     domains: scenario.domains.map(({ path, expect, guest, modules, ...spec }) => ({
       ...spec,
       modules: modules.map(hashOf),

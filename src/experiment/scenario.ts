@@ -68,6 +68,28 @@ export interface HostSpec {
   readonly workers?: number;
 }
 
+/** Values of a scenario that can change while the host runs: what a host is told, not what it is made of. */
+export interface Settings {
+  readonly limitNs: number;
+  readonly sliceNs: number;
+  readonly boost: boolean;
+  readonly security?: readonly HookRule[];
+  /** In the order of the domains. */
+  readonly domains: readonly Pick<DomainSpec, 'weight' | 'cap' | 'maxInstructions' | 'input'>[];
+}
+
+/** Boot ends at a virtual time, when a domain has retired so many instructions, or when it has printed a text. */
+export interface BootSpec {
+  readonly until: { readonly ns: number } | { readonly domain: string; readonly retired: number } | BootText;
+  /** What holds until then. The scenario says what holds afterwards. */
+  readonly before: Settings;
+}
+
+interface BootText {
+  readonly domain: string;
+  readonly prints: string;
+}
+
 export interface Scenario {
   /** File name without folder and extension. */
   readonly name: string;
@@ -80,6 +102,8 @@ export interface Scenario {
   readonly domains: readonly DomainSpec[];
   /** Policy of the security hooks, if there is one. */
   readonly security?: readonly HookRule[];
+  /** What is different before a moment in the run. */
+  readonly boot?: BootSpec;
   /** Claims about the results of the whole run. */
   readonly claims?: readonly ClaimSpec[];
 }

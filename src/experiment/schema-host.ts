@@ -67,4 +67,7 @@ export const limitsSchema = z.strictObject({
   'cell-memory': quantity(MEMORY, { min: 1024 ** 2, max: 4 * 1024 ** 3 })
     .default(4 * 1024 ** 3)
     .describe('flat memory that a cell of a batch may take'),
+  snapshots: quantity(MEMORY, { min: 0, max: 64 * 1024 ** 3 })
+    .default(512 * 1024 ** 2)
+    .describe('memory of a batch for boots that cells share; 0B: every cell boots itself'),
 });

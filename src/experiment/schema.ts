@@ -3,11 +3,13 @@
  *
  *   schema-fields.ts   readers of values      schema-host.ts     host:, limits:
  *   schema-sweep.ts    sweep:                 schema-domain.ts   domains:, templates:
+ *   schema-boot.ts     boot:
  */
 import { z } from 'zod';
 import { OPERATIONS } from '../hypervisor/hooks.js';
 import { TONES } from './cell.js';
 import { quote } from './problem.js';
+import { bootSchema } from './schema-boot.js';
 import { listedSettings, templateSchema } from './schema-domain.js';
 import { choice, domainName, integer, LIMITS, leaf, text, Wrong } from './schema-fields.js';
 import { hostSchema, limitsSchema } from './schema-host.js';
@@ -85,6 +87,7 @@ const scenarioFields = {
   description: text(LIMITS.textMax).optional().describe('what the scenario shows'),
   include: includeField.optional().describe('scenario files whose contents this one takes over; its own values win'),
   host: hostSchema.prefault({}).describe('the emulated host'),
+  boot: bootSchema.optional().describe('when boot ends: what is swept behind it lets cells share their boot'),
   limits: limitsSchema.prefault({}).describe('when the host, or a cell of a batch, stops'),
   sweep: sweepSchema.optional().describe('runs the scenario once per combination of values'),
   repeat: integer({ min: 1, max: MAX_CELLS }).default(1).describe('runs every combination with so many seeds'),

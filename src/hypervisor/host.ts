@@ -10,6 +10,7 @@ import { Core, coreModule, hostMemory } from '../machine/core.js';
 import { contextSwitchCycles, costWeights } from '../machine/cost-table.js';
 import { HostView, VcpuView } from '../machine/views.js';
 import { permitAnswers } from './answers.js';
+import { applySettings, BootWatch, checkBoot, limitInstructions } from './boot.js';
 import { VCPU_NONE } from './context-switch.js';
 import { DEFAULT_WEIGHT, MAX_CAP, MAX_WEIGHT, setCap, setWeight } from './credit.js';
 import { checkMemory, createDomain, framesNeeded, reservationOrder, reserve } from './domain.js';
@@ -24,7 +25,7 @@ import { Nursery } from './nursery.js';
 import { Operator } from './operator.js';
 import type { PcpuReport } from './pcpu.js';
 import { type Executor, inlineExecutor, poolExecutor } from './pool.js';
-import { domainPhase, mips, Registry, type Tracked, wallClock } from './registry.js';
+import { domainPhase, mips, Registry, retiredHere, type Tracked, wallClock } from './registry.js';
 import { earliestWake, isInUse, isQueued, unpark } from './run-queue.js';
 import { captureMemory, type HostImage, type HostState, restoreMemory } from './save.js';
 import { SaveError } from './sealed-file.js';
@@ -69,12 +70,12 @@ export async function runHost(config: HostConfig, options: RunOptions): Promise<
 export class Host {
   readonly core: Core;
   readonly registry: Registry;
-  readonly #config: HostConfig;
+  #config: HostConfig;
   readonly #options: RunOptions;
   readonly #view: HostView;
   readonly #module: WebAssembly.Module;
-  readonly #rules: readonly ResolvedRule[];
-  readonly #hooks: Hooks;
+  #rules: readonly ResolvedRule[];
+  #hooks: Hooks;
   readonly #guests = new Map<number, Guest>();
   readonly #audit: AuditEntry[] = [];
   readonly #reproducers: Reproducer[] = [];
@@ -86,19 +87,23 @@ export class Host {
   #quanta = 0;
   /** Virtual time at which the last quantum ended. */
   #time = 0;
+  /** While boot may still end. */
+  #watch: BootWatch | undefined;
+  #booted = false;
 
   /** Lays out the memory and boots all domains. Throws HostError. */
   constructor(config: HostConfig, options: RunOptions) {
     const started = performance.now();
     checkConfig(config);
+    if (options.boot !== undefined) {
+      checkConfig(options.boot.later);
+      checkBoot(config, options.boot);
+    }
     this.#config = config;
     this.#options = options;
     this.#workers = options.inline ? 1 : Math.max(1, Math.min(options.workers, config.pcpus));
     this.#module = coreModule();
-    this.#rules = resolveRules(
-      config.security ?? [],
-      config.domains.map(({ name }) => name),
-    );
+    this.#rules = rulesOf(config);
     this.core = new Core(this.#module, this.#memory());
     this.#hooks = new Hooks(this.core, this.#rules);
     this.#view = new HostView(this.core);
@@ -112,19 +117,21 @@ export class Host {
       this.#nursery.arm();
     } else this.#restore(options.restore);
     permitAnswers(this.core);
+    const { boot } = options;
+    if (boot !== undefined && !this.#booted) {
+      this.#watch = new BootWatch(this.core, this.registry, config, boot.until);
+    }
     this.#bootMs = performance.now() - started;
   }
 
   /** Runs until every domain has ended or the time is up. */
   async run(): Promise<HostResult> {
     const started = performance.now();
-    this.#executor =
-      this.#workers === 1
-        ? inlineExecutor(this.core, this.#rules)
-        : poolExecutor(this.#module, this.core.memory, this.#workers, this.#rules);
-    const { quantumCycles, limitCycles = Number.POSITIVE_INFINITY } = this.#config;
+    this.#executor = this.#newExecutor();
+    const { quantumCycles } = this.#config;
     const { save } = this.#options;
     let saved = save === undefined;
+    if (this.#watch !== undefined) await this.#endBoot(); // it was saved when boot ended
     for (let end = this.#time + quantumCycles; this.registry.alive > 0; end += quantumCycles) {
       settleGangs(this.core);
       const tasks = this.#tasks(end);
@@ -136,13 +143,14 @@ export class Host {
       this.#options.operator?.(this.#operator, end);
       tendPools(this.core, this.registry.forks);
       this.#time = end;
-      if (!saved && end >= save!.at) {
+      if (this.#options.signal?.aborted) throw new AbortedError();
+      if (tasks.length === 0 && this.#stuck()) this.#endStuck();
+      this.#endLate();
+      if (this.#watch !== undefined) await this.#endBoot();
+      if (!saved && end >= save!.at && this.registry.alive > 0) {
         saved = true;
         save!.to(this.capture());
       }
-      if (this.#options.signal?.aborted) throw new AbortedError();
-      if (tasks.length === 0 && this.#stuck()) this.#endStuck();
-      if (end >= limitCycles) this.#endAll({ kind: 'limit', limit: 'host-time' });
       this.#progress(end);
     }
     tendPools(this.core, 0);
@@ -150,11 +158,36 @@ export class Host {
     return this.#result(runMs);
   }
 
+  #newExecutor(): Executor {
+    if (this.#workers === 1) return inlineExecutor(this.core, this.#rules);
+    return poolExecutor(this.#module, this.core.memory, this.#workers, this.#rules);
+  }
+
+  /** Goes on with the later settings if boot has just ended. */
+  async #endBoot(): Promise<void> {
+    if (this.registry.alive === 0 || !this.#watch!.ended(this.#time)) return;
+    const { later, save } = this.#options.boot!;
+    save?.(this.capture());
+    this.#watch = undefined;
+    this.#booted = true;
+    applySettings(this.core, this.registry, this.#config, later);
+    this.#config = later;
+    this.#nursery.configure(later);
+    this.#rules = rulesOf(later);
+    this.#hooks = new Hooks(this.core, this.#rules);
+    this.#guests.clear(); // they ask the old hooks
+    // Those who run pCPUs keep rules and the slice.
+    await this.#executor?.close();
+    this.#executor = this.#newExecutor();
+    this.#endLate();
+  }
+
   /** The host as it is between two quanta. */
   capture(): HostImage {
     const state: HostState = {
       time: this.#time,
       quanta: this.#quanta,
+      booted: this.#booted,
       audit: [...this.#audit],
       reproducers: [...this.#reproducers],
       registry: this.registry.state,
@@ -167,23 +200,14 @@ export class Host {
     restoreMemory(this.core, memory);
     this.#time = state.time;
     this.#quanta = state.quanta;
+    this.#booted = state.booted === true;
     this.#audit.push(...state.audit);
     this.#reproducers.push(...state.reproducers);
     this.registry.restore(state.registry);
     this.#nursery.restore(state.expected);
     for (const [slot, { maxInstructions = 0 }] of this.#config.domains.entries()) {
-      if (this.registry.exists(slot)) this.#limit(slot, maxInstructions);
+      if (this.registry.exists(slot)) limitInstructions(this.core, slot, maxInstructions);
     }
-  }
-
-  /** Gives a domain that goes on its instruction limit. A chunk ends there at the latest: see pcpu.ts. */
-  #limit(slot: number, maxInstructions = 0): void {
-    const { core } = this;
-    const l = core.layout;
-    const v = this.#view.vcpuAddress(slot);
-    core.writeF64(v + l.VCPU_MAX_RETIRED, maxInstructions);
-    const chunkEnd = core.readF64(v + l.VCPU_CHUNK_END);
-    if (maxInstructions > 0) core.writeF64(v + l.VCPU_CHUNK_END, Math.min(chunkEnd, maxInstructions));
   }
 
   async close(): Promise<void> {
@@ -277,7 +301,7 @@ export class Host {
     }
     if (weight !== undefined) setWeight(core, index, weight);
     if (cap !== undefined) setCap(core, index, cap);
-    this.#limit(index, maxInstructions);
+    limitInstructions(core, index, maxInstructions ?? 0);
     this.registry.begunFrom(index, image);
     this.registry.at(index).startMs = performance.now() - started;
   }
@@ -385,6 +409,13 @@ export class Host {
     }
   }
 
+  /** Ends all domains if the host's time is up. */
+  #endLate(): void {
+    if (this.#time >= (this.#config.limitCycles ?? Number.POSITIVE_INFINITY)) {
+      this.#endAll({ kind: 'limit', limit: 'host-time' });
+    }
+  }
+
   /** Ends all domains that still run, in order. */
   #endAll(outcome: Outcome): void {
     for (const { slot, result } of [...this.registry.births]) {
@@ -415,7 +446,7 @@ export class Host {
     const pcpus = Array.from({ length: this.#config.pcpus }, (_, i) => this.#view.pcpuAddress(i));
     const queued = pcpus.some((p) => isInUse(core, p));
     const domains = this.registry.births.map(({ result }) => result!);
-    const retired = domains.reduce((sum, domain) => sum + domain.retired - domain.inherited, 0);
+    const retired = this.registry.births.reduce((sum, tracked) => sum + retiredHere(tracked), 0);
     return {
       deterministic: {
         domains,
@@ -441,6 +472,13 @@ export class Host {
       },
     };
   }
+}
+
+function rulesOf({ security = [], domains }: HostConfig): readonly ResolvedRule[] {
+  return resolveRules(
+    security,
+    domains.map(({ name }) => name),
+  );
 }
 
 function checkConfig(config: HostConfig): void {

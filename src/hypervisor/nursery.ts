@@ -5,6 +5,8 @@
  */
 import type { Core } from '../machine/core.js';
 import { HostView } from '../machine/views.js';
+import { limitInstructions, receive } from './boot.js';
+import { setCap, setWeight } from './credit.js';
 import { EOPNOTSUPP } from './errno.js';
 import type { Registry } from './registry.js';
 import { type DomainConfig, type HostConfig, HostError } from './types.js';
@@ -17,7 +19,7 @@ export const AWAITED_STOPPED = 2; // it has stopped
 export class Nursery {
   readonly #core: Core;
   readonly #host: HostView;
-  readonly #config: HostConfig;
+  #config: HostConfig;
   readonly #registry: Registry;
   /** Slots of the forks to come, by the slot of their template. */
   readonly #expected = new Map<number, readonly number[]>();
@@ -33,6 +35,11 @@ export class Nursery {
       const template = templateOf(config.domains, domain, slot);
       this.#expected.set(template, [...(this.#expected.get(template) ?? []), slot]);
     }
+  }
+
+  /** Forks to come get their settings from this configuration. */
+  configure(config: HostConfig): void {
+    this.#config = config;
   }
 
   get state(): readonly (readonly [number, readonly number[]])[] {
@@ -105,10 +112,10 @@ export class Nursery {
         this.#registry.end(slot, { kind: 'not-forked' });
         continue;
       }
-      if (config.input !== undefined) this.#host.domain(slot).feedInput(Buffer.from(config.input, 'latin1'));
-      if (config.maxInstructions !== undefined) {
-        core.writeF64(this.#host.vcpuAddress(slot) + core.layout.VCPU_MAX_RETIRED, config.maxInstructions);
-      }
+      if (config.weight !== undefined) setWeight(core, slot, config.weight);
+      if (config.cap !== undefined) setCap(core, slot, config.cap);
+      if (config.input !== undefined) receive(core, slot, config.input);
+      if (config.maxInstructions !== undefined) limitInstructions(core, slot, config.maxInstructions);
     }
   }
 }

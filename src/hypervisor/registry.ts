@@ -39,6 +39,8 @@ export interface Tracked {
   children: number;
   /** Instructions that it took over when it was forked. */
   inherited: number;
+  /** Instructions that it had retired when its host was restored. */
+  before: number;
   startMs: number;
   runMs: number;
   result: DomainResult | undefined;
@@ -57,7 +59,7 @@ export interface Birth {
 /** The registry as plain data, for a saved host. */
 export interface RegistryState {
   readonly forks: number;
-  readonly births: readonly (Omit<Tracked, 'config' | 'startMs' | 'runMs'> & {
+  readonly births: readonly (Omit<Tracked, 'config' | 'before' | 'startMs' | 'runMs'> & {
     /** Index of the configured domain that has the same settings, or the settings. */
     readonly config: number | DomainConfig;
   })[];
@@ -98,7 +100,19 @@ export class Registry {
 
   #add(slot: number, name: string, config: DomainConfig, template: number, startMs: number): Tracked {
     const tracked: Tracked = {
-      ...{ config, name, template, slot, console: [], children: 0, inherited: 0, startMs, runMs: 0, result: undefined },
+      ...{
+        config,
+        name,
+        template,
+        slot,
+        console: [],
+        children: 0,
+        inherited: 0,
+        before: 0,
+        startMs,
+        runMs: 0,
+        result: undefined,
+      },
     };
     this.#slots[slot] = tracked;
     this.births.push(tracked);
@@ -107,9 +121,9 @@ export class Registry {
   }
 
   get state(): RegistryState {
-    const births = this.births.map(({ config, startMs: _, runMs: __, ...rest }) => {
+    const births = this.births.map(({ config, before: _, startMs: __, runMs: ___, ...rest }) => {
       const same = this.#domains.indexOf(config);
-      return { ...rest, config: same < 0 ? config : same };
+      return { ...rest, console: [...rest.console], config: same < 0 ? config : same };
     });
     return { forks: this.forks, births };
   }
@@ -126,6 +140,7 @@ export class Registry {
       tracked.children = children;
       tracked.inherited = inherited;
       tracked.result = result;
+      tracked.before = result?.retired ?? new VcpuView(this.#core, this.#view.vcpuAddress(slot)).retired;
       if (result !== undefined) this.alive--;
     }
   }
@@ -346,8 +361,14 @@ function scheduling(core: Core, v: number): Scheduling {
   };
 }
 
-export function wallClock({ name, startMs, runMs, inherited, result }: Tracked): DomainWallClock {
-  return { name, startMs, runMs, mips: mips((result?.retired ?? 0) - inherited, runMs) };
+/** Instructions that were executed for the domain in this run: not by its parent, nor before its host was saved. */
+export function retiredHere({ inherited, before, result }: Tracked): number {
+  return Math.max(0, (result?.retired ?? 0) - Math.max(inherited, before));
+}
+
+export function wallClock(tracked: Tracked): DomainWallClock {
+  const { name, startMs, runMs } = tracked;
+  return { name, startMs, runMs, mips: mips(retiredHere(tracked), runMs) };
 }
 
 export function mips(retired: number, ms: number): number {

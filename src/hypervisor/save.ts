@@ -26,6 +26,8 @@ export interface HostState {
   /** Virtual time at which the last quantum ended, cycles. */
   readonly time: number;
   readonly quanta: number;
+  /** Whether boot, if it ends (RunOptions.boot), has ended. */
+  readonly booted?: boolean;
   readonly audit: readonly AuditEntry[];
   readonly reproducers: readonly Reproducer[];
   readonly registry: RegistryState;

@@ -360,6 +360,26 @@ export interface Progress {
   readonly domainsTotal: number;
 }
 
+/** When boot ends: at the end of the quantum in which … */
+export type BootEnd =
+  /** virtual time `at` is reached, in cycles. */
+  | { readonly kind: 'time'; readonly at: number }
+  /** the domain has retired so many instructions. */
+  | { readonly kind: 'retired'; readonly domain: string; readonly count: number }
+  /** the domain's console (its first MiB, Latin-1) has come to contain the text. */
+  | { readonly kind: 'prints'; readonly domain: string; readonly text: string };
+
+export interface BootOptions {
+  readonly until: BootEnd;
+  /**
+   * The configuration from then on. Only limitCycles, sliceCycles, boost, security and domains' weight, cap, maxInstructions and
+   * input may differ; a domain whose input differs receives the new one, after what it has received before.
+   */
+  readonly later: HostConfig;
+  /** Gets the host as it is when boot has ended. */
+  readonly save?: (image: HostImage) => void;
+}
+
 export interface RunOptions {
   /** Worker threads; 1 runs inline in the calling thread. */
   readonly workers: number;
@@ -375,6 +395,8 @@ export interface RunOptions {
   readonly save?: { readonly at: number; readonly to: (image: HostImage) => void };
   /** Goes on from a saved host. The configuration must be its own; only limits may differ, if they have not been reached. */
   readonly restore?: HostImage;
+  /** The configuration holds until boot ends. A host that was saved before goes on the same way, one saved later ignores it. */
+  readonly boot?: BootOptions;
   /** Stops at the end of the running quantum; `runHost` rejects with `AbortedError`. */
   readonly signal?: AbortSignal;
 }

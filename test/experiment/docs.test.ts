@@ -29,21 +29,28 @@ describe('docs/scenarios.md', () => {
     expect(parsePlan('doc.yaml', text, [], context).points).toHaveLength(3 * 2 * 3 * 2 * 2 * 2);
   });
 
+  it('shows a sweep whose 64 cells share two boots', () => {
+    const { points } = parsePlan('doc.yaml', blocks[2]!, [], context);
+    expect(points).toHaveLength(64);
+    const before = points.map(({ scenario: { boot, domains } }) => [domains[0]?.memoryBytes, boot?.before]);
+    expect(new Set(before.map((each) => JSON.stringify(each))).size).toBe(2);
+  });
+
   it('shows a claim that is right, and names every function', () => {
-    const text = `domains: {victim: {guest: hello}, crowd: {guest: hello, count: 2}}\nsweep: {grid: {domains.victim.cmdline: {as: mode, values: [ctr, ctr+mac]}}}\n${blocks[2]}`;
+    const text = `domains: {victim: {guest: hello}, crowd: {guest: hello, count: 2}}\nsweep: {grid: {domains.victim.cmdline: {as: mode, values: [ctr, ctr+mac]}}}\n${blocks[3]}`;
     expect(parsePlan('doc.yaml', text, [], context).points).toHaveLength(2);
-    const attacks = `domains: {victim: {guest: hello}, attacker: {guest: hello}}\n${blocks[3]}`;
+    const attacks = `domains: {victim: {guest: hello}, attacker: {guest: hello}}\n${blocks[4]}`;
     expect(parsePlan('doc.yaml', attacks, [], context).points).toHaveLength(6);
     const pages = 'domains.victim.translation.page: {as: page, values: [4k, 2m]}';
     const sizes = 'domains.victim.memory: {as: size, values: [4MiB, 8MiB]}';
-    const across = `domains: {victim: {guest: hello}}\nsweep: {grid: {${pages}, ${sizes}}}\n${blocks[4]}`;
+    const across = `domains: {victim: {guest: hello}}\nsweep: {grid: {${pages}, ${sizes}}}\n${blocks[5]}`;
     expect(parsePlan('doc.yaml', across, [], context).across).toHaveLength(2);
     const columns = { cmdline: 'attack', input: 'mode', memory: 'working_set', 'translation.page': 'ept_page' };
     const grid = Object.entries(columns).map(([path, as]) => {
       const value = { memory: '4MiB', 'translation.page': '4k' }[path] ?? 'x';
       return `domains.a.${path}: {as: ${as}, values: [${value}]}`;
     });
-    const charts = `domains: {a: {guest: hello}}\nsweep: {grid: {${grid.join(', ')}}}\n${blocks[5]}`;
+    const charts = `domains: {a: {guest: hello}}\nsweep: {grid: {${grid.join(', ')}}}\n${blocks[6]}`;
     expect(parsePlan('doc.yaml', charts, [], context).report.charts).toHaveLength(2);
     for (const name of [...AGGREGATES, 'abs', 'contains', 'matches', 'param']) expect(language).toContain(`${name}(`);
   });

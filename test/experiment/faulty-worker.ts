@@ -4,21 +4,20 @@
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import type { CellRecord } from '../../src/experiment/cell.js';
-import type { CellTask } from '../../src/experiment/cell-run.js';
-import { type Bundle, runBundle, runTask } from '../../src/experiment/cell-worker.js';
+import { type Bundle, type BundleResult, runBundle, runTask } from '../../src/experiment/cell-worker.js';
 
-export default async function misbehave(bundle: Bundle): Promise<CellRecord[]> {
+export default async function misbehave(bundle: Bundle): Promise<BundleResult> {
   return await runBundle(bundle, run);
 }
 
-async function run(task: CellTask): Promise<CellRecord> {
+const run: typeof runTask = async (task, booted): Promise<CellRecord> => {
   const [fault, marker] = (task.scenario.domains[0]?.cmdline ?? '').split(' ');
   const deaths = process.env.RINGFENCE_TEST_DEATHS;
   const { index } = task.cell;
   const mark = `${deaths}/${index}`;
   if (deaths !== undefined && index % 3 === 0 && !existsSync(mark)) {
     writeFileSync(mark, '');
-    if (index % 2 === 0) await runTask(task);
+    if (index % 2 === 0) await runTask(task, booted);
     return process.exit(9);
   }
   switch (fault) {
@@ -37,8 +36,8 @@ async function run(task: CellTask): Promise<CellRecord> {
         writeFileSync(marker, '');
         return process.exit(1);
       }
-      return await runTask(task);
+      return await runTask(task, booted);
     default:
-      return await runTask(task);
+      return await runTask(task, booted);
   }
-}
+};

@@ -11,7 +11,8 @@ import { readJournal } from '../../src/experiment/journal.js';
 const SCENARIO = `host: { pcpus: 1 }
 domains:
   a: { guest: sieve, cmdline: n=1000, memory: 4MiB, expect: { outcome: poweroff, checksum: native } }
-sweep: { grid: { domains.a.memory: { from: 4MiB, to: 16MiB, step: 1MiB }, domains.a.translation.accessed-dirty: [true, false] } }
+boot: { until: 100us }
+sweep: { grid: { domains.a.memory: { from: 4MiB, to: 16MiB, step: 1MiB }, domains.a.cap: [0, 50] } }
 repeat: REPEATS
 `;
 
@@ -25,8 +26,8 @@ interface Kill {
 }
 
 /** Runs the batch to its end, or kills it. */
-function runner(scenario: string, out: string, kill: Kill | undefined): Promise<number | null> {
-  const args = ['--import', 'tsx', main, 'run', scenario, '--out', out, '--resume', '--workers', '2'];
+function runner(scenario: string, out: string, kill: Kill | undefined, ...more: string[]): Promise<number | null> {
+  const args = ['--import', 'tsx', main, 'run', scenario, '--out', out, '--resume', '--workers', '2', ...more];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   const before = lines(out);
   let timer: NodeJS.Timeout | undefined;
@@ -72,7 +73,7 @@ export async function killAndResume(kills: number, repeats: number, random: () =
     const scenario = join(folder, 's.yaml');
     writeFileSync(scenario, SCENARIO.replace('REPEATS', String(repeats)));
     const [calm, stormy] = [join(folder, 'calm'), join(folder, 'stormy')];
-    await runner(scenario, calm, undefined);
+    await runner(scenario, calm, undefined, '--set', 'limits.snapshots=0B'); // every cell boots by itself
     const kept: number[] = [];
     let killed = 0;
     for (; killed < kills; killed++) {

@@ -119,7 +119,7 @@ const MISTAKES: Record<string, [text: string, expected: (string | RegExp)[]]> = 
   'an unknown key at the top': [
     'titel: x\ndomains:\n  - guest: sieve\n',
     [
-      "s.yaml:1:1: unknown key 'titel', did you mean 'title'?; allowed: title, description, include, host, limits, sweep, repeat, expect, across, security, report, templates, domains",
+      "s.yaml:1:1: unknown key 'titel', did you mean 'title'?; allowed: title, description, include, host, boot, limits, sweep, repeat, expect, across, security, report, templates, domains",
     ],
   ],
   'an unknown key of the host': [

@@ -6,15 +6,16 @@ import { join, resolve } from 'node:path';
 
 export const CELLS = 12;
 
-/** Slow enough to be killed in the middle, fast enough for a test. */
+/** Slow enough to be killed in the middle, fast enough for a test. Two cells each share their boot. */
 const SCENARIO = `title: Random reads
 host: { pcpus: 1 }
 domains:
   chase: { guest: pchase, memory: 8MiB, expect: { outcome: poweroff } }
+boot: { retired: 100k }
 sweep:
   grid:
     domains.chase.cmdline: { as: size, values: [kb=16, kb=64] }
-    domains.chase.translation.page: { as: page, values: [4k, 2m] }
+    domains.chase.cap: { as: cap, values: [0, 50] }
 repeat: 3
 `;
 
