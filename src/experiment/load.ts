@@ -287,9 +287,14 @@ export class Loader {
       return written;
     }
     const kind = isData(template.translation) ? template.translation.kind : undefined;
-    if (kind === 'direct' || template.privileged === true) {
-      const why = kind === 'direct' ? 'has no EPT' : 'is privileged';
-      this.report([...path, 'fork-of'], `${quote(of)} ${why}`, 'a domain with EPT and without privilege');
+    const secret = (domain: Readonly<Record<string, unknown>>): boolean =>
+      domain.protection !== undefined && domain.protection !== 'none';
+    if (kind === 'direct' || template.privileged === true || secret(template)) {
+      const why = kind === 'direct' ? 'has no EPT' : secret(template) ? 'is protected' : 'is privileged';
+      this.report([...path, 'fork-of'], `${quote(of)} ${why}`, 'a domain with EPT, without privilege and protection');
+    }
+    if (secret(written)) {
+      this.report([...path, 'protection'], 'a fork shares the pages of another domain', 'none', 'value');
     }
     for (const key of TEMPLATES_OWN) {
       if (written[key] === undefined) continue;

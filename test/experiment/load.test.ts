@@ -268,6 +268,18 @@ const MISTAKES: Record<string, [text: string, expected: (string | RegExp)[]]> = 
     'domains: [{guest: hello, expect: {checksum: native}}]\n',
     [/^s\.yaml:1:45: domains\.0\.expect\.checksum: no native checksum is recorded for the guest 'hello'/],
   ],
+  'a fork of a protected domain': [
+    'domains:\n  a: {guest: sieve, protection: ctr+mac}\n  b: {fork-of: a}\n',
+    ["s.yaml:3:16: domains.b.fork-of: 'a' is protected; allowed: a domain with EPT, without privilege and protection"],
+  ],
+  'a fork of a domain that a template protects': [
+    'templates: {t: {protection: xts}}\ndomains:\n  a: {guest: sieve, use: t}\n  b: {fork-of: a, count: 2}\n',
+    [/^s\.yaml:4:16: domains\.b\.fork-of: 'a' is protected/],
+  ],
+  'a protected fork': [
+    'domains:\n  a: {guest: sieve, protection: none}\n  b: {fork-of: a, protection: ctr}\n',
+    ['s.yaml:3:31: domains.b.protection: a fork shares the pages of another domain; allowed: none'],
+  ],
   'text that is not bytes': [
     'domains: [{guest: sieve, cmdline: "π"}]\n',
     [
