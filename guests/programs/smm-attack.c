@@ -84,10 +84,13 @@ static int is_plain(void) {
     return !memcmp(before, plain, PAGE);
 }
 
-/* Where nothing counts up from one version to the next, there are no counters, and other things lie there. */
+/* A counter that went up from one version to the next; or no counter, but a MAC that changed. Where there are neither, other things lie
+   there. */
 static int has_metadata(void) {
-    u64 now = *metadata(0);
-    return !is_plain() && kept[0] && now > kept[0] && now >> 32 == 0;
+    u64 counter = *metadata(0), mac = *metadata(1);
+    if (is_plain()) return 0;
+    if (!kept[0] && !counter) return kept[1] && mac != kept[1];
+    return kept[0] && counter > kept[0] && counter >> 32 == 0;
 }
 
 /* A page with a key has four words that are not zero, and nothing behind the longest key. */
