@@ -21,23 +21,40 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { launchedHost } from './experiment/attest.js';
 import { type BatchOptions, type BatchProgress, runBatch } from './experiment/batch.js';
 import type { BatchIdentity, BatchResults } from './experiment/cell.js';
 import type { ConsolePolicy } from './experiment/cell-run.js';
 import { fingerprint } from './experiment/fingerprint.js';
 import { readCatalogue } from './experiment/guests.js';
+import { hostConfig } from './experiment/host-config.js';
 import { coreHash, type Machine, machine } from './experiment/machine.js';
 import { writeManifest } from './experiment/manifest.js';
-import { type CellLimits, type DraftPlan, identifyPlan, type Plan, parsePlan, readPlan } from './experiment/plan.js';
+import {
+  type CellLimits,
+  type DraftPlan,
+  identifyPlan,
+  type Plan,
+  type Point,
+  parsePlan,
+  readPlan,
+} from './experiment/plan.js';
 import { ScenarioError } from './experiment/problem.js';
-import { type Experiment, runExperiment, type SavedContext } from './experiment/run.js';
+import { type Experiment, hostSettings, runExperiment, type SavedContext } from './experiment/run.js';
 import type { Scenario } from './experiment/scenario.js';
 import type { ScenarioInput } from './experiment/schema.js';
 import { readImage } from './hypervisor/save.js';
 import { SaveError } from './hypervisor/sealed-file.js';
 import type { Progress } from './hypervisor/types.js';
 import { packageRoot } from './machine/core.js';
+import type { LaunchedHost } from './security/launch.js';
 
+export {
+  AttestError,
+  type AttestedRun,
+  type AttestOptions,
+  checkResults as attestResults,
+} from './experiment/attest.js';
 export type { BatchProgress } from './experiment/batch.js';
 export type {
   BatchIdentity,
@@ -135,6 +152,7 @@ export async function resumeHost(
   const experiment = await runExperiment(scenario, options.machine ?? machine(), {
     workers: workers ?? scenario.host.workers ?? Math.max(1, Math.min(availableParallelism(), scenario.host.pcpus)),
     versions: named ?? versions(),
+    attest: true,
     restore: image,
     ...(parameters !== undefined && { parameters }),
     ...(signal !== undefined && { signal }),
@@ -143,22 +161,23 @@ export async function resumeHost(
   return { scenario, experiment };
 }
 
+function pointOf(source: ScenarioSource, options: CheckOptions & Pick<RunOptions, 'cell'>): Point {
+  const { points } = checkScenario(source, options);
+  const point = points[options.cell ?? 0];
+  if (point !== undefined) return point;
+  const allowed = `0 to ${points.length - 1}`;
+  throw new ScenarioError([{ file: 'cell', line: 0, column: 0, problem: `there is no cell ${options.cell}`, allowed }]);
+}
+
 /** Runs one scenario (of a sweep, one cell) to its end. @throws ScenarioError, CatalogueError, HostError, AbortedError */
 export async function runScenario(source: ScenarioSource, options: RunOptions = {}): Promise<Experiment> {
-  const draft = checkScenario(source, options);
-  const point = draft.points[options.cell ?? 0];
-  if (point === undefined) {
-    const allowed = `0 to ${draft.points.length - 1}`;
-    throw new ScenarioError([
-      { file: 'cell', line: 0, column: 0, problem: `there is no cell ${options.cell}`, allowed },
-    ]);
-  }
-  const { scenario, parameters } = point;
+  const { scenario, parameters } = pointOf(source, options);
   const { signal, onProgress, save, saveDomain } = options;
   return await runExperiment(scenario, options.machine ?? machine(), {
     workers:
       options.workers ?? scenario.host.workers ?? Math.max(1, Math.min(availableParallelism(), scenario.host.pcpus)),
     versions: options.versions ?? versions(),
+    attest: true,
     parameters,
     ...(signal !== undefined && { signal }),
     ...(onProgress !== undefined && { onProgress }),
@@ -167,6 +186,20 @@ export async function runScenario(source: ScenarioSource, options: RunOptions = 
     }),
     ...(save !== undefined && { save: { ns: save.ns, to: (bytes: Uint8Array) => writeFileSync(save.file, bytes) } }),
   });
+}
+
+/**
+ * What a scenario (of a sweep, one cell) launches, with its guests and the machine as they are now: for attestResults().
+ * Undefined if no domain is protected. @throws ScenarioError, CatalogueError
+ */
+export function expectedLaunch(
+  source: ScenarioSource,
+  options: CheckOptions & Pick<RunOptions, 'cell'> = {},
+): LaunchedHost | undefined {
+  const { core, costTable } = options.machine ?? machine();
+  const { scenario } = pointOf(source, options);
+  if (core === undefined) return undefined;
+  return launchedHost(hostSettings(scenario), hostConfig(scenario, costTable).domains, core());
 }
 
 export interface SweepOptions extends CheckOptions {

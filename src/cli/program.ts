@@ -1,6 +1,7 @@
 /** The command line: commands, options, help; errors to exit codes. */
 import { Command, CommanderError } from 'commander';
 import { oneLine, ScenarioError } from '../index.js';
+import { registerAttest } from './attest.js';
 import { registerCheck } from './check.js';
 import { registerCollect } from './collect.js';
 import type { Register } from './command.js';
@@ -31,6 +32,7 @@ const COMMANDS: readonly Register[] = [
   registerQuery,
   registerExport,
   registerCompare,
+  registerAttest,
   registerReport,
   registerMerge,
   registerSlurm,

@@ -25,10 +25,10 @@ const PAGE = 4096;
 
 /** SHA-256 of build/core.wasm as it is now. */
 export function coreHash(): string {
-  return createHash('sha256')
-    .update(readFileSync(join(packageRoot(), 'build/core.wasm')))
-    .digest('hex');
+  return createHash('sha256').update(readFileSync(corePath())).digest('hex');
 }
+
+const corePath = (): string => join(packageRoot(), 'build', 'core.wasm');
 
 export function machine(): Machine {
   let known: Core | undefined;
@@ -40,6 +40,7 @@ export function machine(): Machine {
   return {
     runHost,
     costTable: DEFAULT_COST_TABLE,
+    core: () => readFileSync(corePath()),
     inputBytes: () => core().layout.DOMAIN_INPUT_SIZE,
     inspectImage: ({ image, imageName, memoryBytes, cmdline, modules }) => {
       planBoot(image, memoryBytes, `${imageName} ${cmdline}`, modules);

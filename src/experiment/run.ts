@@ -13,6 +13,8 @@ import type {
   RunOptions,
   SmmConfig,
 } from '../hypervisor/types.js';
+import type { Attestation } from '../security/attestation.js';
+import { attestRun, launchedHost } from './attest.js';
 import { bootOptions, bootScenario } from './boot.js';
 import type { ClaimFailure, ParameterValue, Row } from './cell.js';
 import { failedScenarioClaims } from './claims.js';
@@ -26,6 +28,8 @@ import type { BootSpec, DomainSpec, Scenario } from './scenario.js';
 export interface Platform {
   readonly runHost: (config: HostConfig, options: RunOptions) => Promise<HostResult>;
   readonly costTable: CostTable;
+  /** The core's module, to be measured; without it, launches are not quoted. */
+  readonly core?: () => Uint8Array;
 }
 
 export interface ExperimentOptions {
@@ -50,6 +54,8 @@ export interface ExperimentOptions {
     | { readonly restore: Pick<HostImage, 'state' | 'memory'> };
   /** Values of the sweep, for claims. */
   readonly parameters?: Readonly<Record<string, ParameterValue>>;
+  /** Quotes the launch of protected domains. */
+  readonly attest?: boolean;
 }
 
 /** What results.json holds, and `--json` prints. */
@@ -80,6 +86,8 @@ export interface Results {
     readonly startMsPerDomain: number;
     readonly memoryMiBPerDomain: number;
   };
+  /** A TPM's quote of what was launched, where a domain is protected; its challenge is the fingerprint. */
+  readonly attestation?: Attestation;
   readonly versions: Readonly<Record<string, string>>;
 }
 
@@ -153,7 +161,8 @@ export async function runExperiment(
     }),
   });
   signal?.throwIfAborted();
-  return summarise(scenario, costTable, result, performance.now() - start, options);
+  const experiment = summarise(scenario, costTable, result, performance.now() - start, options);
+  return options.attest === true ? quoted(experiment, scenario, config, platform) : experiment;
 }
 
 const boots = (scenario: Scenario): scenario is Scenario & { readonly boot: BootSpec } => scenario.boot !== undefined;
@@ -171,6 +180,18 @@ function domainSaver(
     const slot = operator.domains.find((each) => operator.name(each) === name);
     if (slot !== undefined) to(writeDomain(operator.save(slot)));
   };
+}
+
+/** The same with the quote of its launch, if there is one to make. */
+function quoted(experiment: Experiment, scenario: Scenario, config: HostConfig, platform: Platform): Experiment {
+  if (platform.core === undefined) return experiment;
+  const launched = launchedHost(hostSettings(scenario), config.domains, platform.core());
+  if (launched === undefined) return experiment;
+  const { results } = experiment;
+  const { seed, pcpuCycles } = results.deterministic;
+  const clockMs = Math.floor((1000 * Math.max(...pcpuCycles)) / config.frequencyHz);
+  const attestation = attestRun(seed, launched, results.fingerprint, clockMs);
+  return { ...experiment, results: { ...results, attestation } };
 }
 
 function summarise(
@@ -225,20 +246,27 @@ export function hostRecord(
   costTable: string,
   hashOf: (module: DomainSpec['modules'][number]) => string,
 ): ScenarioRecord {
+  return {
+    ...hostSettings(scenario),
+    limitNs: scenario.limitNs,
+    costTable,
+    ...(scenario.boot !== undefined && { boot: scenario.boot }),
+    domains: scenario.domains.map(({ path, expect, guest, modules, ...spec }) => ({
+      ...spec,
+      modules: modules.map(hashOf),
+    })),
+  };
+}
+
+/** How the hypervisor is set up: of hostRecord(), what no domain has to do with. */
+export function hostSettings(scenario: Scenario): Pick<ScenarioRecord, 'host' | 'security'> {
   const { workers: _, smm: written, ...host } = scenario.host;
   // Who encrypts changes nothing; a unit that the scenario says nothing about is the one it could have said.
   const unit = written ?? (hasSmm(scenario) ? DEFAULT_SMM : undefined);
   const { backend: __, ...smm } = unit ?? {};
   return {
     host: { ...host, ...(unit !== undefined && { smm }) },
-    limitNs: scenario.limitNs,
-    costTable,
     ...(scenario.security !== undefined && { security: scenario.security }),
-    ...(scenario.boot !== undefined && { boot: scenario.boot }),
-    domains: scenario.domains.map(({ path, expect, guest, modules, ...spec }) => ({
-      ...spec,
-      modules: modules.map(hashOf),
-    })),
   };
 }
 

@@ -165,17 +165,18 @@ export function launchSecure(core: Core, index: number, config: DomainConfig): v
   }
   core.write(key + l.SMM_KEY_PAGES, pages);
   core.write(key + l.SMM_KEY_MODE, mode);
-  core.u8.set(masterKey(core, config.name), key + l.SMM_KEY_MASTER);
+  core.u8.set(masterKey(core, config), key + l.SMM_KEY_MASTER);
   core.call.smmKeyReady(index);
 }
 
-/** The key of one launch of a domain: a domain that is started again gets another. */
-function masterKey(core: Core, name: string): Uint8Array {
+/** The key of one launch of a domain: one that is started again gets another, and so does one whose image is another. */
+function masterKey(core: Core, { name, image }: DomainConfig): Uint8Array {
   const l = core.layout;
   const launch = core.read(l.HOST_SMM_LAUNCHES);
   core.write(l.HOST_SMM_LAUNCHES, launch + 1);
   const root = core.u8.slice(l.HOST_SMM_ROOT, l.HOST_SMM_ROOT + KEY_BYTES);
-  return createHmac('sha256', root).update(`domain\0${launch}\0${name}`).digest();
+  const measurement = createHash('sha256').update(image).digest();
+  return createHmac('sha256', root).update(`domain\0${launch}\0${name}\0`).update(measurement).digest();
 }
 
 /** Hook of populate_physmap: `count` frames from `first` on become pages `gfn` … of the domain. */

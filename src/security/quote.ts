@@ -63,6 +63,11 @@ export class QuoteVerifier {
     return nonce;
   }
 
+  /** A nonce that was agreed upon otherwise. */
+  expect(nonce: Uint8Array): void {
+    this.open.add(Buffer.from(nonce).toString('hex'));
+  }
+
   /** Judges a quote. A nonce is used up by the first quote with a good signature, whatever it says. */
   check(quote: Quote, expected: Expected): Verdict {
     let attest: Attest;

@@ -51,7 +51,7 @@ async function search(protection: Protection, smm: SmmConfig = {}, scrub = false
     pcpus: 1,
     smm: { slots: 64, ...smm },
     scrub,
-    quantumCycles: 10_000,
+    quantumCycles: 40_000,
     sliceCycles: 5_000,
   });
   const quanta = { running: 0, paused: 0, destroyed: 0 };
