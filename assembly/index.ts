@@ -11,6 +11,7 @@ export { modelledCycles } from './cpu/time';
 export { busReset, portRead, portWrite } from './device/bus';
 export { setIdle } from './device/clock';
 export { consoleWrite } from './device/console';
+export { eventMasked, eventPending, eventSet, eventUnmask, upcallAssert, virqPort } from './device/event-channel';
 export {
   lapicDeadline,
   lapicRead,
@@ -45,6 +46,10 @@ export {
 } from './mmu/share';
 export { stlbCopy } from './mmu/stlb';
 export { flushAll, moveFrame, shareHeld, tlbHold, tlbInit, unshareHeld } from './mmu/tlb';
+export { capAllowance, chargeDomain, domainBudget } from './sched/credit';
+export { heapContains, heapPush, heapRemove, heapUpdate } from './sched/heap';
+export { runPcpu } from './sched/pcpu';
+export { blockVcpu, dequeueVcpu, earliestWake, enqueueVcpu, takeWoken, wakeVcpu } from './sched/run-queue';
 export { AES_SCHEDULE_SIZE, aesEncryptBlock, aesExpand, SMM_SCRATCH_SIZE } from './smm/aes';
 export { applyJobs, JOB_SIZE, jobsToBlocks } from './smm/batch';
 export { COUNTER_LIMIT, COUNTER_NONE, counterNext } from './smm/counter';
@@ -67,4 +72,5 @@ export {
   smmUnshare,
 } from './smm/unit';
 export { xtsPage, xtsUnit } from './smm/xts';
-export { runSlice } from './vmx/slice';
+export { halt } from './vmx/halt';
+export { nextDeadline, nextInterrupt, syncTimers } from './vmx/timers';

@@ -97,6 +97,9 @@ export const CONSTANT_SIZE: usize = 12;
 export const CONSTANTS_MAX: u32 = 8;
 export const ANSWER_CPUID: u32 = 1;
 export const ANSWER_HYPERCALL: u32 = 2;
+export const ANSWER_SEND: u32 = 4; // event_channel_op send within a pCPU: no hook denies any
+export const ANSWER_HALT: u32 = 8;
+export const HOST_SEND_HOOK: usize = HOST + 0x598; // u32 number of the hook that counts sends
 /** CPUID by leaf. The first row also answers for leaves that have none. */
 export const HOST_CPUID: usize = HOST + 0x600;
 export const CPUID_LEAF: usize = 0;
@@ -438,6 +441,16 @@ export const PCPU_SWITCHES: usize = PCPU_VTIME + 16; //     f64 context switches
 export const PCPU_SWITCH_CYCLES: usize = PCPU_VTIME + 24; // f64 cycles that context switches took
 export const PCPU_SWITCHED_AT: usize = PCPU_VTIME + 32; //  f64 time at which the current vCPU began
 export const PCPU_PREEMPT: usize = PCPU_VTIME + 40; //      u32 1: who woke is to run before the current vCPU
+// Of a quantum that runs, sched/pcpu.ts; between quanta only PCPU_STATE counts, and is PCPU_CHOOSES.
+export const PCPU_STATE: usize = PCPU_VTIME + 44; //        u32 PCPU_*
+export const PCPU_NOW: usize = PCPU_VTIME + 48; //          f64 time, while no vCPU runs
+export const PCPU_BASE: usize = PCPU_VTIME + 56; //         f64 time − modelled cycles of the vCPU that runs
+export const PCPU_STARTED: usize = PCPU_VTIME + 64; //      f64 time at which it began to run
+export const PCPU_DEADLINE: usize = PCPU_VTIME + 72; //     f64 time at which the scheduler looks again
+export const PCPU_NEXT: usize = PCPU_VTIME + 80; //         u32 vCPU to be switched to, or 0xffffffff
+export const PCPU_CHOOSES: u32 = 0; //  the scheduler is to choose
+export const PCPU_RUNS: u32 = 1; //     the current vCPU runs, or waits for a verdict on its exit
+export const PCPU_SWITCHES_TO: u32 = 2; // PCPU_NEXT is to be switched to
 /** Block hash: {host address of first byte, generation << 4 | mode, block} in 16-byte slots. */
 /** Frames for pages that guests of this pCPU copy in the quantum, see mmu/share.ts. */
 export const PCPU_POOL_COUNT: usize = 56;

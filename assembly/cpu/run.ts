@@ -77,6 +77,13 @@ function abandonStep(s: usize, eflags: u32, pending: u32, inhibit: u32): bool {
   return !resolve(s);
 }
 
+/** What `stepBlock` gives, but from the cache where the instruction is a block of its own, as HLT behind STI is. */
+function loneBlock(s: usize): usize {
+  const blk = findBlock(s);
+  if (blk && load<i32>(blk, BLOCK_COUNT) == 1) return blk;
+  return faulted(s) ? 0 : stepBlock(s);
+}
+
 /**
  * Executes one instruction, then delivers the debug traps that it met. `eflags`: as they were, RF included; `inhibit`:
  * what the instruction before holds back. False: an exit is to be returned.
@@ -93,7 +100,7 @@ function step(s: usize, eflags: u32, inhibit: u32): bool {
   store<u32>(s + VCPU_INHIBIT, 0);
   const pending = load<u32>(s + VCPU_DEBUG_PENDING);
   const interrupts = interruptCount(s);
-  const blk = stepBlock(s);
+  const blk = eflags & FLAG_TF || load<u32>(s + VCPU_DEBUG) ? stepBlock(s) : loneBlock(s);
   if (!blk) return abandonStep(s, eflags, pending, inhibit);
   const budget = load<i32>(s + VCPU_BUDGET);
   const status = interpret(s, blk, 1);

@@ -78,6 +78,7 @@ function cyclesAt(tick: u64): f64 {
 /** Drives IRQ 0 with the edges of OUT 0 up to `now`. Edges that came while nobody looked are one latched request. */
 export function pitSync(d: usize, now: f64): void {
   const p = channel(d, 0);
+  if (!load<u8>(p + LOADED)) return; // no edge comes, and its line was set with its mode
   const tick = pitTicks(now);
   const synced = load<u64>(d + DOMAIN_PIT + SYNCED);
   if (tick <= synced) return;

@@ -4,7 +4,8 @@
  * to TypeScript and back is saved.
  *
  *   CPUID   → row of HOST_CPUID, cut to the vCPU's features
- *   VMCALL  → −ENOSYS for a number that HOST_HYPERCALLS does not know; row of HOST_CONSTANTS with (EAX, EBX)
+ *   VMCALL  → event_channel_op send within the pCPU (send.ts)
+ *             −ENOSYS for a number that HOST_HYPERCALLS does not know; row of HOST_CONSTANTS with (EAX, EBX)
  *   others  → to the hypervisor
  */
 import { skipInstruction } from '../cpu/io';
@@ -12,6 +13,7 @@ import { lapicPresent } from '../device/lapic';
 import {
   ANSWER_CPUID,
   ANSWER_HYPERCALL,
+  ANSWER_SEND,
   CONSTANT_SIZE,
   CPUID_DOMAIN,
   CPUID_EAX,
@@ -43,18 +45,21 @@ import {
   VCPU_PCPU,
 } from '../layout';
 import { EXIT_CPUID, EXIT_VMCALL } from '../record';
+import { sendEvent } from './send';
 
 // Leaf 1: Intel SDM Vol. 2A, CPUID, Table 3-11, "More on Feature Information Returned in the EDX Register", and ECX bit 31
 const EDX_APIC: u32 = 1 << 9;
 const ECX_HYPERVISOR: u32 = 1 << 31;
-// xen/include/public/errno.h
+// xen/include/public/errno.h, xen.h, event_channel.h
 const ENOSYS: u32 = 38;
+const EVENT_CHANNEL_OP: u32 = 32;
+const EVTCHNOP_SEND: u32 = 4;
 
-/** Answers the exit in the record, which is counted, and moves on; false: it is the hypervisor's. */
-export function answer(s: usize, reason: u32): bool {
+/** Answers the CPUID or VMCALL in the exit record at pCPU time `now`, and moves on; false: it is the hypervisor's. */
+export function answer(s: usize, reason: u32, now: f64): bool {
   const answers = load<u32>(HOST_ANSWERS);
   if (reason == EXIT_CPUID && answers & ANSWER_CPUID) answerCpuid(s);
-  else if (reason != EXIT_VMCALL || !(answers & ANSWER_HYPERCALL) || !answerHypercall(s)) return false;
+  else if (reason != EXIT_VMCALL || !answerHypercall(s, answers, now)) return false;
   skipInstruction(s);
   return true;
 }
@@ -88,15 +93,21 @@ function rowOf(s: usize, leaf: u32): usize {
   return HOST_CPUID;
 }
 
-/** A hypercall with a constant result. Those of ring 3, and all while the pCPU's pool is low, are the hypervisor's. */
-function answerHypercall(s: usize): bool {
+/** Those of ring 3, and all while the pCPU's pool is low, are the hypervisor's. */
+function answerHypercall(s: usize, answers: u32, now: f64): bool {
   if (load<u32>(s + VCPU_CPL) || poolIsLow(s)) return false;
   const number = load<u32>(s + VCPU_EAX);
+  const command = load<u32>(s + VCPU_EBX);
+  if (number == EVENT_CHANNEL_OP && command == EVTCHNOP_SEND) {
+    if (!(answers & ANSWER_SEND) || !sendEvent(s, load<u32>(s + VCPU_ECX), now)) return false;
+    store<u32>(s + VCPU_EAX, 0);
+    return true;
+  }
+  if (!(answers & ANSWER_HYPERCALL)) return false;
   if (number >= 64 || !((load<u64>(HOST_HYPERCALLS) >>> u64(number)) & 1)) {
     store<u32>(s + VCPU_EAX, 0 - ENOSYS);
     return true;
   }
-  const command = load<u32>(s + VCPU_EBX);
   const end = HOST_CONSTANTS + (load<u32>(HOST_CONSTANT_COUNT) as usize) * CONSTANT_SIZE;
   for (let row = HOST_CONSTANTS; row < end; row += CONSTANT_SIZE) {
     if (load<u32>(row) != number || load<u32>(row, 4) != command) continue;

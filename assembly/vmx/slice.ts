@@ -2,32 +2,41 @@
  * A vCPU up to a point of virtual time. `run` takes an instruction budget, but time is a sum over events, so a point is
  * approached by halves: run half of what would fit at the cost of plain instructions, and look again.
  *
- *   chunk over? ── the domain's clock is compared with its timers ──▶ one may be due: to the hypervisor
- *   time over?  ── to the hypervisor
- *   run         ── an exit ──▶ answered here (answers.ts), and a new chunk begins, or to the hypervisor
+ *   chunk over? ── the domain's clock is compared with its timers, and a new one begins
+ *   time over?  ── the scheduler looks
+ *   run         ── an exit ──▶ answered here (answers.ts, halt.ts), and a new chunk begins, or to the hypervisor
  *
  * Chunks depend on the domain alone, so a timer interrupt hits the same instruction whoever else runs on the pCPU; the end of
- * the time only pauses the vCPU and changes nothing that a domain can see (src/hypervisor/pcpu.ts).
+ * the time only pauses the vCPU and changes nothing that a domain can see.
  */
 import { run } from '../cpu/run';
 import { modelledCycles } from '../cpu/time';
 import {
+  ANSWER_HALT,
   COUNTER_RETIRED,
+  HOST_ANSWERS,
   HOST_WEIGHTS,
+  PCPU_BASE,
+  PCPU_DEADLINE,
   VCPU_CHUNK_END,
   VCPU_COUNTERS,
   VCPU_IDLE,
   VCPU_MAX_RETIRED,
   VCPU_TIMERS_DUE,
 } from '../layout';
-import { EXIT_BUDGET } from '../record';
+import { EXIT_BUDGET, EXIT_HLT, EXIT_VMCALL } from '../record';
+import { nextBoost } from '../sched/boost';
+import { NEVER } from '../sched/run-queue';
 import { answer } from './answers';
+import { HALT_OVER, HALT_WAITS, haltAt } from './halt';
+import { nextDeadline, syncTimers } from './timers';
 
-/** Not an architectural exit: the domain's timers are to be looked at, or it is at its instruction limit. */
-export const EXIT_CHUNK: u32 = 0xfffe;
+// Not architectural: why a slice ended
+export const SLICE_OVER: u32 = 0xffff; //    its time is up
+export const SLICE_BLOCKED: u32 = 0xfffe; // the vCPU waits
+export const SLICE_LIMIT: u32 = 0xfffd; //   the vCPU is at its instruction limit
 
-const NEVER: f64 = 9007199254740992.0; // 2^53
-const EXACT: f64 = 64; //                 instructions: nearer points are not halved
+const EXACT: f64 = 64; // instructions: nearer points are not halved
 const MAX_BUDGET: f64 = 1073741824; // 2^30
 
 /** Instructions to run towards something `cycles` away: half the way, or all of it when it is near. */
@@ -36,31 +45,47 @@ function approach(cycles: f64): f64 {
   return n < EXACT ? Math.max(n, 1) : Math.max(EXACT, Math.floor(n / 2));
 }
 
+/** Begins a chunk, with the timers up to date. False: the vCPU is at its limit. */
+function beginChunk(s: usize, base: f64, cycles: f64, retired: f64): bool {
+  const most = load<f64>(s + VCPU_MAX_RETIRED);
+  const limit = most == 0 ? NEVER : most;
+  if (retired >= limit) return false;
+  const clock = load<f64>(s + VCPU_IDLE) + cycles;
+  if (load<f64>(s + VCPU_TIMERS_DUE) <= clock) {
+    syncTimers(s, clock, base + cycles);
+    store<f64>(s + VCPU_TIMERS_DUE, nextDeadline(s));
+  }
+  const due = load<f64>(s + VCPU_TIMERS_DUE);
+  store<f64>(s + VCPU_CHUNK_END, due >= NEVER ? limit : Math.min(limit, retired + approach(due - clock)));
+  return true;
+}
+
 /**
- * Runs until the vCPU's modelled cycles reach `end`: EXIT_BUDGET, or else the exit that is the hypervisor's, or EXIT_CHUNK.
- * `looked`: the timers were looked at just now, and VCPU_TIMERS_DUE holds whatever it says.
+ * Runs the pCPU's current vCPU, whose modelled cycles are `cycles`, until PCPU_DEADLINE. Returns an exit that is the
+ * hypervisor's, or SLICE_*.
  */
-export function runSlice(s: usize, end: f64, looked: u32): u32 {
+export function runSlice(p: usize, s: usize, cycles: f64): u32 {
+  const base = load<f64>(p + PCPU_BASE);
   while (true) {
-    const cycles = modelledCycles(s);
     const retired = f64(load<u64>(s + VCPU_COUNTERS + ((COUNTER_RETIRED as usize) << 3)));
-    let chunkEnd = load<f64>(s + VCPU_CHUNK_END);
-    if (retired >= chunkEnd) {
-      const most = load<f64>(s + VCPU_MAX_RETIRED);
-      const limit = most == 0 ? NEVER : most;
-      const clock = load<f64>(s + VCPU_IDLE) + cycles;
-      const due = load<f64>(s + VCPU_TIMERS_DUE);
-      if (retired >= limit || (due <= clock && !looked)) return EXIT_CHUNK;
-      chunkEnd = due >= NEVER ? limit : Math.min(limit, retired + approach(due - clock));
-      store<f64>(s + VCPU_CHUNK_END, chunkEnd);
-    }
-    looked = 0;
-    const left = end - cycles;
-    if (left <= 0) return EXIT_BUDGET;
-    const budget = Math.min(Math.min(approach(left), chunkEnd - retired), MAX_BUDGET);
+    if (retired >= load<f64>(s + VCPU_CHUNK_END) && !beginChunk(s, base, cycles, retired)) return SLICE_LIMIT;
+    const left = load<f64>(p + PCPU_DEADLINE) - base - cycles;
+    if (left <= 0) return SLICE_OVER;
+    const budget = Math.min(Math.min(approach(left), load<f64>(s + VCPU_CHUNK_END) - retired), MAX_BUDGET);
     const reason = run(s, i32(budget));
+    cycles = modelledCycles(s);
     if (reason == EXIT_BUDGET) continue;
-    if (!answer(s, reason)) return reason;
-    store<f64>(s + VCPU_CHUNK_END, 0);
+    if (reason == EXIT_HLT && load<u32>(HOST_ANSWERS) & ANSWER_HALT) {
+      const state = haltAt(s, cycles);
+      if (state != HALT_OVER && state != HALT_WAITS) return reason;
+      store<f64>(s + VCPU_TIMERS_DUE, 0);
+      store<f64>(s + VCPU_CHUNK_END, 0);
+      if (state == HALT_WAITS) return SLICE_BLOCKED;
+    } else if (answer(s, reason, base + cycles)) {
+      store<f64>(s + VCPU_CHUNK_END, 0);
+      if (reason != EXIT_VMCALL) continue;
+    } else return reason;
+    // It may have woken another one.
+    store<f64>(p + PCPU_DEADLINE, Math.min(load<f64>(p + PCPU_DEADLINE), nextBoost(p)));
   }
 }

@@ -1,18 +1,19 @@
 /**
- * What the core may answer by itself (assembly/vmx/answers.ts): exits whose answer is data, and which no hook is asked about.
- * Their handlers in exits.ts and hypercalls.ts say the same and serve where the core is not to answer: a host whose
+ * What the core may answer by itself (assembly/vmx/answers.ts): exits whose answer is data, HLT, and sends within a pCPU where
+ * no rule of the security policy could deny one; it counts their permission as the hook table would. Their handlers in exits.ts and hypercalls.ts say the same and serve where the core is not to answer: a host whose
  * HOST_ANSWERS is 0 behaves alike, only slower.
  */
 import type { Core } from '../machine/core.js';
 import { CPUID_LEAVES, type CpuidResult, cpuid, FEATURE_HYPERVISOR } from './cpuid.js';
 import { POOL_LOW } from './fork.js';
+import { OPERATIONS, permitsAll, type ResolvedRule } from './hooks.js';
 import { HYPERCALL_NUMBERS, HYPERVISOR_XEN_VERSION } from './hypercalls.js';
 import { VERSION_CONSTANTS } from './version-op.js';
 
 const ALL = 0xffffffff;
 
-/** Tells the core of a host what it may answer. */
-export function permitAnswers(core: Core): void {
+/** Tells the core of a host with these rules what it may answer. */
+export function permitAnswers(core: Core, rules: readonly ResolvedRule[] = []): void {
   const l = core.layout;
   fillCpuid(core);
   for (const number of HYPERCALL_NUMBERS) {
@@ -28,7 +29,9 @@ export function permitAnswers(core: Core): void {
     core.write(row + 4, command);
     core.write(row + 8, result);
   }
-  core.write(l.HOST_ANSWERS, l.ANSWER_CPUID | l.ANSWER_HYPERCALL);
+  core.write(l.HOST_SEND_HOOK, OPERATIONS.indexOf('send'));
+  const send = permitsAll(rules, 'send') ? l.ANSWER_SEND : 0;
+  core.write(l.HOST_ANSWERS, l.ANSWER_CPUID | l.ANSWER_HYPERCALL | l.ANSWER_HALT | send);
 }
 
 function fillCpuid(core: Core): void {

@@ -1,11 +1,7 @@
 /**
- * Weights and caps: what a domain gets of its pCPU. Modelled on Xen's second credit scheduler (xen/common/sched/credit2.c),
- * turned round: where Xen's credit burns at a rate that the weight divides, a domain's *virtual time* grows at that rate, and
- * the least virtual time is the most credit.
- *
- *   ran for c cycles ──▶ virtual time += c × 256 / weight          all vCPUs of a domain share it
- *   woke up          ──▶ virtual time ≥ the pCPU's − one slice     who slept saves up one slice, not more
- *   cap of n %       ──▶ budget of n % of a period, refilled at its start; without budget it is parked until then
+ * Weights and caps as they are set and asked for; what they come to is assembly/sched/credit.ts. Modelled on Xen's second credit
+ * scheduler (xen/common/sched/credit2.c): a domain's *virtual time* grows at a rate that its weight divides, and the least
+ * virtual time is the most credit.
  */
 import type { Core } from '../machine/core.js';
 import { HostView } from '../machine/views.js';
@@ -13,12 +9,10 @@ import { HostView } from '../machine/views.js';
 export const DEFAULT_WEIGHT = 256;
 export const MAX_WEIGHT = 65535;
 export const MAX_CAP = 100; // percent: a domain is on one pCPU
-/** Slices in the period of a cap. */
-const CAP_PERIOD = 10;
 
 /** Weight of the domain at index `index`: 1 … 65535. */
 export function getWeight(core: Core, index: number): number {
-  return weightOf(core, new HostView(core).domainAddress(index));
+  return core.read(new HostView(core).domainAddress(index) + core.layout.DOMAIN_WEIGHT) || DEFAULT_WEIGHT;
 }
 
 /** False if the weight is none: an integer, 1 … 65535. */
@@ -39,18 +33,8 @@ export function setCap(core: Core, index: number, cap: number): boolean {
   const l = core.layout;
   const d = new HostView(core).domainAddress(index);
   core.write(d + l.DOMAIN_CAP, cap);
-  core.writeF64(d + l.DOMAIN_BUDGET, Math.min(core.readF64(d + l.DOMAIN_BUDGET), allowance(core, d)));
+  core.writeF64(d + l.DOMAIN_BUDGET, Math.min(core.readF64(d + l.DOMAIN_BUDGET), core.call.capAllowance(d)));
   return true;
-}
-
-function weightOf(core: Core, d: number): number {
-  return core.read(d + core.layout.DOMAIN_WEIGHT) || DEFAULT_WEIGHT;
-}
-
-/** Cycles that a capped domain gets per period. */
-function allowance(core: Core, d: number): number {
-  const { HOST_SLICE, DOMAIN_CAP } = core.layout;
-  return (CAP_PERIOD * core.readF64(HOST_SLICE) * core.read(d + DOMAIN_CAP)) / 100;
 }
 
 /** Whether the host's scheduler looks at weights and caps. */
@@ -58,24 +42,14 @@ export function usesCredit(core: Core): boolean {
   return core.read(core.layout.HOST_SCHEDULER) === core.layout.SCHEDULER_CREDIT;
 }
 
-/** Place in the run queue that the domain at `d` has now. */
-export function virtualTime(core: Core, d: number): number {
-  return usesCredit(core) ? core.readF64(d + core.layout.DOMAIN_VTIME) : 0;
-}
-
 /** Charges the domain at `d` for `cycles` that one of its vCPUs ran. */
 export function charge(core: Core, d: number, cycles: number): void {
-  const l = core.layout;
-  if (!usesCredit(core)) return;
-  core.writeF64(d + l.DOMAIN_VTIME, core.readF64(d + l.DOMAIN_VTIME) + (cycles * DEFAULT_WEIGHT) / weightOf(core, d));
-  if (core.read(d + l.DOMAIN_CAP) > 0) core.writeF64(d + l.DOMAIN_BUDGET, core.readF64(d + l.DOMAIN_BUDGET) - cycles);
+  core.call.chargeDomain(d, cycles);
 }
 
-/** A vCPU of the domain becomes runnable: what it saved up while it slept is limited. */
-export function limitSavings(core: Core, d: number, p: number): void {
-  const l = core.layout;
-  const least = core.readF64(p + l.PCPU_VTIME) - core.readF64(l.HOST_SLICE);
-  if (core.readF64(d + l.DOMAIN_VTIME) < least) core.writeF64(d + l.DOMAIN_VTIME, least);
+/** Cycles that the domain may run from pCPU time `now` on, at most 0: none before its refill. Refills what is due. */
+export function budget(core: Core, d: number, now: number): number {
+  return core.call.domainBudget(d, now);
 }
 
 /** A domain whose state was copied from another's begins its own account, on the pCPU at `p`. */
@@ -92,25 +66,4 @@ export function changePcpu(core: Core, d: number, source: number, target: number
   const l = core.layout;
   const ahead = core.readF64(d + l.DOMAIN_VTIME) - core.readF64(source + l.PCPU_VTIME);
   core.writeF64(d + l.DOMAIN_VTIME, core.readF64(target + l.PCPU_VTIME) + ahead);
-}
-
-/** Cycles that the domain may run from pCPU time `now` on, at most 0: none before `refillTime`. Refills what is due. */
-export function budget(core: Core, d: number, now: number): number {
-  const l = core.layout;
-  if (core.read(d + l.DOMAIN_CAP) === 0 || !usesCredit(core)) return Number.POSITIVE_INFINITY;
-  const next = core.readF64(d + l.DOMAIN_REFILL);
-  if (now >= next) {
-    const period = CAP_PERIOD * core.readF64(l.HOST_SLICE);
-    const periods = Math.floor((now - next) / period) + 1;
-    const most = allowance(core, d);
-    // What was not used is lost; what was overrun is owed.
-    core.writeF64(d + l.DOMAIN_BUDGET, Math.min(most, core.readF64(d + l.DOMAIN_BUDGET) + periods * most));
-    core.writeF64(d + l.DOMAIN_REFILL, next + periods * period);
-  }
-  return core.readF64(d + l.DOMAIN_BUDGET);
-}
-
-/** pCPU time at which a capped domain gets its next budget. */
-export function refillTime(core: Core, d: number): number {
-  return core.readF64(d + core.layout.DOMAIN_REFILL);
 }

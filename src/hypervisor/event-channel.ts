@@ -1,17 +1,13 @@
 /**
- * Event channels: a port is a bit of the guest's shared_info, and a channel says who may set it. Xen's two-level ABI,
- * xen/include/public/event_channel.h; here the mechanism, in event-channel-op.ts the hypercall.
- *
- *   send ─▶ evtchn_pending[port] ─▶ & ~evtchn_mask ─▶ evtchn_pending_sel[port / 32] ─▶ evtchn_upcall_pending ─▶ vector
- *                └─▶ whoever polls the port
+ * Event channels: a port is a bit of the guest's shared_info (assembly/device/event-channel.ts), and a channel says who may set
+ * it. Xen's two-level ABI, xen/include/public/event_channel.h; here the channels, in event-channel-op.ts the hypercall.
  *
  * Ports of a domain lie in its slot (layout.ts, DOMAIN_EVTCHN). Peers on one pCPU touch each other's ports at once; those on
  * different pCPUs only between quanta.
  */
 import type { Core } from '../machine/core.js';
 import { HostView } from '../machine/views.js';
-import { wakeUp } from './run-queue.js';
-import { EVTCHN_MASK, EVTCHN_PENDING, EVTCHN_PENDING_SEL, EVTCHN_UPCALL_PENDING } from './shared-info.js';
+import { EVTCHN_MASK, EVTCHN_PENDING, EVTCHN_UPCALL_PENDING } from './shared-info.js';
 
 // EVTCHNSTAT_*
 export const CLOSED = 0;
@@ -59,85 +55,34 @@ export function setPort(core: Core, p: number, state: number, remoteDomain: numb
 
 /** The port to which a virtual interrupt is bound, or NO_PORT. */
 export function virqPort(core: Core, domain: number, virq: number): number {
-  const l = core.layout;
-  const used = core.read(domain + l.DOMAIN_EVTCHN_PORTS);
-  for (let port = 1; port < used; port++) {
-    const p = portAddress(core, domain, port);
-    if (portState(core, p) === VIRQ && core.u16[(p + l.EVTCHN_VIRQ) >>> 1] === virq) return port;
-  }
-  return NO_PORT;
-}
-
-/** The shared_info bit of a port: byte address and mask. */
-function bit(shared: number, words: number, port: number): number {
-  return shared + words + (port >>> 3);
+  return core.call.virqPort(domain, virq);
 }
 
 export function isPending(core: Core, domain: number, port: number): boolean {
-  const shared = core.read(domain + core.layout.DOMAIN_SHARED_INFO);
-  return shared !== 0 && (core.u8[bit(shared, EVTCHN_PENDING, port)]! & (1 << (port & 7))) !== 0;
-}
-
-export function isMasked(core: Core, domain: number, port: number): boolean {
-  const shared = core.read(domain + core.layout.DOMAIN_SHARED_INFO);
-  return shared === 0 || (core.u8[bit(shared, EVTCHN_MASK, port)]! & (1 << (port & 7))) !== 0;
+  return core.call.eventPending(domain, port) !== 0;
 }
 
 /** Clears the port's pending bit and masks it, as closing does. */
 export function quiesce(core: Core, domain: number, port: number): void {
   const shared = core.read(domain + core.layout.DOMAIN_SHARED_INFO);
   if (shared === 0) return;
-  core.u8[bit(shared, EVTCHN_PENDING, port)]! &= ~(1 << (port & 7));
-  core.u8[bit(shared, EVTCHN_MASK, port)]! |= 1 << (port & 7);
+  core.u8[shared + EVTCHN_PENDING + (port >>> 3)]! &= ~(1 << (port & 7));
+  core.u8[shared + EVTCHN_MASK + (port >>> 3)]! |= 1 << (port & 7);
 }
 
 /** Sets a port pending at pCPU time `now`. A port that is pending already stays so: events are not counted. */
 export function setPending(core: Core, domain: number, port: number, now: number): void {
-  const shared = core.read(domain + core.layout.DOMAIN_SHARED_INFO);
-  if (shared === 0) return;
-  const at = bit(shared, EVTCHN_PENDING, port);
-  const mask = 1 << (port & 7);
-  if (core.u8[at]! & mask) return;
-  core.u8[at]! |= mask;
-  if (!isMasked(core, domain, port)) raise(core, domain, shared, port, now);
-  const l = core.layout;
-  const v = core.read(domain + l.DOMAIN_VCPU);
-  const polled = core.read(v + l.VCPU_POLL_PORT);
-  if (polled === l.POLL_ANY || polled === port) wakeUp(core, v, now);
+  core.call.eventSet(domain, port, now);
 }
 
 /** Unmasks a port; what is pending is delivered. */
 export function unmask(core: Core, domain: number, port: number, now: number): void {
-  const shared = core.read(domain + core.layout.DOMAIN_SHARED_INFO);
-  if (shared === 0) return;
-  core.u8[bit(shared, EVTCHN_MASK, port)]! &= ~(1 << (port & 7));
-  if (isPending(core, domain, port)) raise(core, domain, shared, port, now);
-}
-
-/** Sets the selector bit of a pending, unmasked port, and the upcall with the first one. */
-function raise(core: Core, domain: number, shared: number, port: number, now: number): void {
-  const l = core.layout;
-  const select = shared + EVTCHN_PENDING_SEL;
-  const word = 2 ** (port >>> 5);
-  const selected = core.read(select);
-  if (selected & word) return;
-  core.write(select, selected | word);
-  if (core.u8[shared + EVTCHN_UPCALL_PENDING]) return;
-  core.u8[shared + EVTCHN_UPCALL_PENDING] = 1;
-  const v = core.read(domain + l.DOMAIN_VCPU);
-  const polled = core.read(v + l.VCPU_POLL_PORT);
-  if (assertUpcall(core, domain) || polled !== l.POLL_NONE) wakeUp(core, v, now);
+  core.call.eventUnmask(domain, port, now);
 }
 
 /** Asserts INTR if an upcall is pending and there is a callback vector. */
 export function assertUpcall(core: Core, domain: number): boolean {
-  const l = core.layout;
-  const shared = core.read(domain + l.DOMAIN_SHARED_INFO);
-  if (shared === 0 || core.u8[shared + EVTCHN_UPCALL_PENDING] === 0) return false;
-  if (core.read(domain + l.DOMAIN_CALLBACK_VECTOR) === 0) return false;
-  const intr = core.read(domain + l.DOMAIN_VCPU) + l.VCPU_INTR;
-  core.write(intr, core.read(intr) | l.INTR_EVENT);
-  return true;
+  return core.call.upcallAssert(domain) !== 0;
 }
 
 /** Whether evtchn_upcall_pending is set. */

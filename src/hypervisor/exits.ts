@@ -9,7 +9,6 @@ import { BLOCK, DEFER, type Guest, RESUME, type Verdict } from './guest.js';
 import { hypercall } from './hypercalls.js';
 import { AWAITED_MARKER, AWAITED_STOPPED } from './nursery.js';
 import { lastViolation } from './smm.js';
-import { mayBeNotified, NEVER, nextInterrupt, syncTimers } from './timers.js';
 import { FORK_MARKER } from './types.js';
 
 export type ExitHandler = (guest: Guest) => Verdict;
@@ -26,8 +25,6 @@ const EXIT_APIC_ACCESS = 44;
 const EXIT_EPT_VIOLATION = 48;
 const EXIT_EPT_MISCONFIGURATION = 49;
 
-const EFLAGS_TF = 1 << 8;
-const EFLAGS_IF = 1 << 9;
 const VECTOR_GP = 13;
 const FAULT_EXIT = 2;
 
@@ -52,11 +49,6 @@ export const EXIT_HANDLERS: readonly (ExitHandler | undefined)[] = handlerTable(
  */
 export function keepsTimers(reason: number): boolean {
   return reason === EXIT_CPUID || reason === EXIT_VMCALL;
-}
-
-/** Whether the handler of an exit may have woken another vCPU of the pCPU. */
-export function mayWake(reason: number): boolean {
-  return reason !== EXIT_CPUID;
 }
 
 /** Handles the exit with basic reason `reason` that the guest's exit record describes. */
@@ -106,23 +98,15 @@ function onCpuid(guest: Guest): Verdict {
   return RESUME;
 }
 
-/** HLT waits for an interrupt. With interrupts off nothing can end the wait: there is no NMI source. */
+// What `halt` says: assembly/vmx/halt.ts
+const HALT_OVER = 0;
+const HALT_WAITS = 1;
+const HALT_FOREVER = 3;
+
 function onHlt(guest: Guest): Verdict {
-  const { core, vcpu } = guest;
-  if (vcpu.eflags & EFLAGS_TF) {
-    guest.advance(); // the single-step trap of HLT ends the wait at once
-    return RESUME;
-  }
-  if ((vcpu.eflags & EFLAGS_IF) === 0) return guest.end({ kind: 'halted', interrupts: false });
-  const l = core.layout;
-  syncTimers(guest, guest.clock());
-  const eip = vcpu.eip;
-  guest.advance();
-  if (core.call.interruptPending(vcpu.base) !== 0) return RESUME;
-  core.write(vcpu.base + l.VCPU_POLL_PORT, l.POLL_NONE);
-  if (nextInterrupt(guest) < NEVER || mayBeNotified(guest)) return BLOCK;
-  vcpu.eip = eip;
-  return guest.end({ kind: 'halted', interrupts: true });
+  const state = guest.core.call.halt(guest.vcpu.base);
+  if (state === HALT_OVER) return RESUME;
+  return state === HALT_WAITS ? BLOCK : guest.end({ kind: 'halted', interrupts: state === HALT_FOREVER });
 }
 
 // SDM Vol. 3C, Table 28-5, "Exit Qualification for I/O Instructions"

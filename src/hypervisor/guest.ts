@@ -42,6 +42,8 @@ export class Guest {
   /** The arguments of a hypercall, VCPU_SCRATCH. */
   readonly scratch: DataView;
   outcome: Outcome | undefined;
+  /** Wall-clock milliseconds that it ran since the last report. */
+  wallMs = 0;
   /** Console bytes taken out of the ring since the last report. */
   console: Uint8Array[] = [];
   /** True between quanta, when no pCPU runs: everything may be touched. */
@@ -50,8 +52,6 @@ export class Guest {
   stolen = 0;
   /** The host's domains, for hypercalls that are carried out between quanta. */
   registry: Registry | undefined;
-  /** pCPU time − modelled cycles, while the vCPU runs. */
-  base = 0;
   /** Where events for other pCPUs go. */
   sends: Send[] = [];
 
@@ -87,7 +87,7 @@ export class Guest {
   }
 
   #running(): number {
-    return this.base + this.core.call.modelledCycles(this.vcpu.base);
+    return this.core.readF64(this.#pcpu() + this.core.layout.PCPU_BASE) + this.core.call.modelledCycles(this.vcpu.base);
   }
 
   #pcpu(): number {

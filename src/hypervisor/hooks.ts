@@ -80,6 +80,12 @@ export function resolveRules(rules: readonly HookRule[], names: readonly string[
   });
 }
 
+/** Whether these rules permit an operation to everybody: then asking them can be left out, not counting. */
+export function permitsAll(rules: readonly ResolvedRule[], operation: Operation): boolean {
+  const number = NUMBER.get(operation)!;
+  return rules.every((rule) => rule.permit || (rule.operation >= 0 && rule.operation !== number));
+}
+
 export class Hooks {
   readonly #core: Core;
   readonly #host: HostView;

@@ -116,7 +116,7 @@ export class Host {
       this.#boot();
       this.#nursery.arm();
     } else this.#restore(options.restore);
-    permitAnswers(this.core);
+    permitAnswers(this.core, this.#rules);
     const { boot } = options;
     if (boot !== undefined && !this.#booted) {
       this.#watch = new BootWatch(this.core, this.registry, config, boot.until);
@@ -175,6 +175,7 @@ export class Host {
     this.#nursery.configure(later);
     this.#rules = rulesOf(later);
     this.#hooks = new Hooks(this.core, this.#rules);
+    permitAnswers(this.core, this.#rules);
     this.#guests.clear(); // they ask the old hooks
     // Those who run pCPUs keep rules and the slice.
     await this.#executor?.close();

@@ -1,11 +1,11 @@
 /**
- * One physical CPU for one quantum of virtual time: the unit of parallel work.
+ * One physical CPU for one quantum of virtual time: the unit of parallel work. The scheduler and all that happens without a
+ * decision is the core's (assembly/sched/pcpu.ts); here are the verdicts on exits, and the context switches:
  *
- *   queue ──▶ current ──slice over, yield, preemption──▶ queue          run-queue.ts: who comes first
- *     │          │ HLT, poll                            ▲
- *     │          ├──▶ blocked ──wake time, event────────┤
- *     │          └──▶ deferred ──quantum's end──────────┤
- *     └─────────────▶ parked: cap used up ──refill──────┘
+ *   runPcpu ──▶ an exit          ──▶ exits.ts: handler ──▶ verdict ──┐
+ *      ▲    ──▶ another vCPU     ──▶ context-switch.ts: observers ───┤
+ *      │    ──▶ the quantum is over: a report of what leaves it      │
+ *      └─────────────────────────────────────────────────────────────┘
  *
  * All state lies in flat memory, so any worker can run the next quantum. What leaves the quantum is returned as data.
  *
@@ -17,22 +17,20 @@
 import type { Core } from '../machine/core.js';
 import { HostView } from '../machine/views.js';
 import { contextSwitch, VCPU_NONE } from './context-switch.js';
-import { budget, charge, usesCredit } from './credit.js';
-import { handleExit, keepsTimers, mayWake } from './exits.js';
-import { BLOCK, DEFER, END, Guest, RESUME, type Send, type Verdict, YIELD } from './guest.js';
+import { handleExit, keepsTimers } from './exits.js';
+import { DEFER, END, Guest, RESUME, type Send, type Verdict } from './guest.js';
 import { type AuditEntry, Hooks, type ResolvedRule } from './hooks.js';
-import { dequeue, earliestWake, enqueue, enqueueBlocked, enqueueWoken, noteStart, takeWoken } from './run-queue.js';
 import { stateHash } from './state-hash.js';
-import { NEVER, nextDeadline, nextInterrupt, syncTimers } from './timers.js';
 import type { Outcome } from './types.js';
 
-// Not architectural: assembly/record.ts, assembly/vmx/slice.ts
-const EXIT_BUDGET = 0xffff;
-const EXIT_CHUNK = 0xfffe;
+// Why `runPcpu` returned, beside exits: assembly/sched/pcpu.ts
+const STOP_OVER = 0xffff;
+const STOP_LIMIT = 0xfffd;
+const STOP_SWITCH = 0xfffc;
+/** It did not return. */
+const STOP_TRAP = -1;
 /** DOMAIN_STATE of a domain that is destroyed at the quantum's end. */
 const DOMAIN_ENDED = 2;
-/** Least part of a slice that a vCPU runs before one that woke may preempt it: 1 ms of 30 ms in Xen (sched_ratelimit_us). */
-const RATE_LIMIT = 30;
 
 export interface EndedDomain {
   readonly domain: number;
@@ -60,9 +58,6 @@ export class PcpuRunner {
   readonly #host: HostView;
   readonly #guests = new Map<number, Guest>();
   readonly #ownClock: boolean;
-  readonly #slice: number;
-  /** Whoever wakes with more credit preempts. */
-  readonly #boost: boolean;
   readonly #hooks: Hooks;
   /** Sends of the running quantum, by all its guests. */
   readonly #sends: Send[] = [];
@@ -72,8 +67,6 @@ export class PcpuRunner {
     this.#hooks = new Hooks(core, rules);
     const l = core.layout;
     this.#host = new HostView(core);
-    this.#slice = this.#host.sliceCycles;
-    this.#boost = usesCredit(core) && core.read(l.HOST_BOOST) !== 0;
     this.#ownClock = core.read(l.HOST_CLOCK_MODE) === l.HOST_CLOCK_DOMAIN;
   }
 
@@ -92,220 +85,113 @@ export class PcpuRunner {
     const { core } = this;
     const l = core.layout;
     const p = this.#host.pcpuAddress(index);
+    const ran = new Set<Guest>();
     const ended: EndedDomain[] = [];
     const calls: number[] = [];
-    const touched = new Set<Guest>();
-    const wall = new Map<number, number>();
-    let time = core.readU64(p + l.PCPU_TIME);
-    let mark = performance.now(); // where the time of the vCPU that runs begins: the clock is not free
-    for (;;) {
-      this.#wake(p, time);
-      if (time >= end) break;
-      const current = core.read(p + l.PCPU_CURRENT);
-      if (current === VCPU_NONE) {
-        const next = dequeue(core, p, time);
-        if (next === VCPU_NONE) time = Math.min(earliestWake(core, p), end);
-        else time = this.#switch(p, VCPU_NONE, next, time);
-        continue;
-      }
-      if (core.read(p + l.PCPU_PREEMPT) !== 0 && time >= this.#protectedUntil(p)) {
-        const preemptions = this.#host.vcpuAddress(current) + l.VCPU_PREEMPTIONS;
-        core.write(preemptions, core.read(preemptions) + 1);
-        enqueue(core, p, current, time);
-        time = this.#switch(p, current, dequeue(core, p, time), time);
-        continue;
-      }
-      const guest = this.guest(current);
-      touched.add(guest);
-      const before = time;
-      const d = guest.domain.base;
-      const verdict = this.#runVcpu(guest, p, time, this.#deadline(p, d, time, end));
-      time = this.#stopped;
-      core.writeF64(p + l.PCPU_BUSY, core.readF64(p + l.PCPU_BUSY) + time - before);
-      charge(core, d, time - before);
-      if (verdict === END) {
-        guest.drain();
-        core.write(guest.vcpu.base + l.VCPU_RUN_STATE, l.RUN_NONE);
-        core.write(d + l.DOMAIN_STATE, DOMAIN_ENDED);
-        const outcome = guest.outcome ?? { kind: 'platform-error', message: 'the domain ended without an outcome' };
-        ended.push({ domain: current, outcome, stateHash: stateHash(core, guest.vcpu.base) });
-      } else if (verdict === BLOCK) {
-        this.#block(guest, p, time);
-      } else if (verdict === DEFER) {
-        core.write(guest.vcpu.base + l.VCPU_RUN_STATE, l.RUN_DEFERRED);
-        calls.push(current);
-      }
-      if (verdict === YIELD) {
-        // Whoever waits comes first, even if it has less credit.
-        const next = dequeue(core, p, time);
-        if (next !== VCPU_NONE) enqueue(core, p, current, time);
-        time = this.#switch(p, current, next === VCPU_NONE ? current : next, time);
-      } else if (verdict !== RESUME || time >= core.readF64(p + l.PCPU_SLICE_END) || budget(core, d, time) <= 0) {
-        this.#wake(p, time);
-        if (verdict === RESUME) enqueue(core, p, current, time);
-        time = this.#switch(p, current, dequeue(core, p, time), time);
-      }
-      const now = performance.now();
-      wall.set(current, (wall.get(current) ?? 0) + now - mark);
-      mark = now;
-    }
-    core.writeU64(p + l.PCPU_TIME, time);
-    const effects = { sends: this.#sends.splice(0), calls, audit: this.#hooks.takeAudit() };
-    return report(index, touched, ended, effects, wall);
-  }
-
-  /** Switches the pCPU at pCPU time `time`; returns the time at which the new vCPU's slice begins. */
-  #switch(p: number, from: number, to: number, time: number): number {
-    const { core } = this;
-    const l = core.layout;
-    const begin = time + contextSwitch(core, p, from, to);
-    if (from !== to) {
-      core.writeF64(p + l.PCPU_SWITCHED_AT, begin);
-      if (to !== VCPU_NONE) noteStart(core, to, begin);
-    }
-    core.writeF64(p + l.PCPU_SLICE_END, begin + this.#slice);
-    core.write(p + l.PCPU_PREEMPT, 0);
-    return begin;
-  }
-
-  /** pCPU time up to which the current vCPU may run from `time` on before the scheduler looks again. */
-  #deadline(p: number, d: number, time: number, end: number): number {
-    const { core } = this;
-    const { PCPU_SLICE_END, PCPU_PREEMPT } = core.layout;
-    const deadline = Math.min(core.readF64(p + PCPU_SLICE_END), end, time + budget(core, d, time));
-    if (!this.#boost) return deadline;
-    const waits = core.read(p + PCPU_PREEMPT) !== 0;
-    return Math.min(deadline, waits ? this.#protectedUntil(p) : this.#nextBoost(p));
-  }
-
-  /** pCPU time at which whoever wakes next may preempt the current vCPU. */
-  #nextBoost(p: number): number {
-    return Math.max(earliestWake(this.core, p), this.#protectedUntil(p));
-  }
-
-  /** pCPU time until which the current vCPU is not preempted: a storm of events must not be a storm of switches. */
-  #protectedUntil(p: number): number {
-    return this.core.readF64(p + this.core.layout.PCPU_SWITCHED_AT) + this.#slice / RATE_LIMIT;
-  }
-
-  /** pCPU time at which #runVcpu stopped: a second result without an allocation. */
-  #stopped = 0;
-
-  /** Runs a vCPU from pCPU time `time` to about `end`, or until another may preempt it. RESUME: that time came. */
-  #runVcpu(guest: Guest, p: number, time: number, end: number): Verdict {
-    const { core } = this;
-    const l = core.layout;
-    const v = guest.vcpu.base;
-    const chunkEndAt = v + l.VCPU_CHUNK_END;
-    let base = time - core.call.modelledCycles(v);
-    guest.base = base;
-    guest.deadline = 0;
-    if (!this.#ownClock) {
-      core.call.setIdle(v, base);
-      core.writeF64(chunkEndAt, 0);
-    }
-    let deadline = end;
+    let guest = this.#current(p);
+    let mark = performance.now(); // where the time of the vCPU that runs begins
     let verdict: Verdict = RESUME;
-    try {
-      for (let looked = 0; verdict === RESUME; ) {
-        const reason = core.call.runSlice(v, deadline - base, looked);
-        looked = 0;
-        if (reason === EXIT_BUDGET) break;
-        if (reason === EXIT_CHUNK) {
-          if (isAtLimit(guest)) verdict = guest.end({ kind: 'limit', limit: 'instructions' });
-          else {
-            syncTimers(guest, guest.clock());
-            guest.deadline = nextDeadline(guest);
-            looked = 1;
-          }
-          continue;
+    let cycles = 0;
+    for (;;) {
+      const stop = this.#go(p, end, verdict, cycles);
+      verdict = RESUME;
+      cycles = 0;
+      if (stop === STOP_SWITCH || stop === STOP_OVER) {
+        const now = performance.now();
+        if (guest !== undefined) {
+          guest.wallMs += now - mark;
+          ran.add(guest);
         }
-        if (!keepsTimers(reason)) guest.deadline = 0;
-        verdict = handleExit(guest, reason);
-        if (guest.stolen === 0) core.writeF64(chunkEndAt, 0);
-        else base = this.#steal(guest, base);
-        // It may have woken another one.
-        if (this.#boost && mayWake(reason)) deadline = Math.min(deadline, this.#nextBoost(p));
+        mark = now;
+        if (stop === STOP_OVER) break;
+        cycles = contextSwitch(core, p, guest?.index ?? VCPU_NONE, core.read(p + l.PCPU_NEXT));
+        guest = this.#current(p);
+        continue;
       }
-      if (verdict === RESUME && exceededByEvents(guest)) verdict = guest.end({ kind: 'limit', limit: 'instructions' });
-    } catch (error) {
-      // A trap in the core: this domain alone ends. Its cycles may not be readable any more.
-      const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-      verdict = guest.end({ kind: 'platform-error', message });
+      verdict = this.#judge(guest!, p, stop);
+      if (verdict === END) ended.push(this.#end(guest!));
+      else if (verdict === DEFER) {
+        core.write(guest!.vcpu.base + l.VCPU_RUN_STATE, l.RUN_DEFERRED);
+        calls.push(guest!.index);
+      }
     }
-    this.#stopped = base + core.call.modelledCycles(v);
-    return verdict;
+    return report(index, ran, { ended, sends: this.#sends.splice(0), calls, audit: this.#hooks.takeAudit() });
   }
 
-  /** An exit took time that is not the domain's; returns the new base. Its chunk goes on: the domain must not notice. */
-  #steal(guest: Guest, base: number): number {
+  #current(p: number): Guest | undefined {
+    const index = this.core.read(p + this.core.layout.PCPU_CURRENT);
+    return index === VCPU_NONE ? undefined : this.guest(index);
+  }
+
+  /** Runs the pCPU until the core cannot go on alone. A trap in the core ends the domain that runs, and it alone. */
+  #go(p: number, end: number, verdict: Verdict, cycles: number): number {
     const { core } = this;
-    guest.base = base + guest.stolen;
+    try {
+      return core.call.runPcpu(p, end, verdict, cycles);
+    } catch (error) {
+      if (core.read(p + core.layout.PCPU_STATE) !== core.layout.PCPU_RUNS) throw error;
+      this.#trap = error;
+      return STOP_TRAP;
+    }
+  }
+
+  /** What was caught last. */
+  #trap: unknown;
+
+  /** The verdict on the exit of the guest that runs. */
+  #judge(guest: Guest, p: number, reason: number): Verdict {
+    if (reason === STOP_LIMIT) return guest.end({ kind: 'limit', limit: 'instructions' });
+    try {
+      if (reason === STOP_TRAP) throw this.#trap;
+      if (!keepsTimers(reason)) guest.deadline = 0;
+      const verdict = handleExit(guest, reason);
+      if (guest.stolen === 0) this.core.writeF64(guest.vcpu.base + this.core.layout.VCPU_CHUNK_END, 0);
+      else this.#steal(guest, p);
+      return verdict;
+    } catch (error) {
+      const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+      return guest.end({ kind: 'platform-error', message });
+    }
+  }
+
+  /** An exit took time that is not the domain's. Its chunk goes on: the domain must not notice. */
+  #steal(guest: Guest, p: number): void {
+    const { core } = this;
+    const l = core.layout;
+    const base = core.readF64(p + l.PCPU_BASE) + guest.stolen;
+    core.writeF64(p + l.PCPU_BASE, base);
     guest.stolen = 0;
     if (!this.#ownClock) {
-      core.call.setIdle(guest.vcpu.base, guest.base);
-      core.writeF64(guest.vcpu.base + core.layout.VCPU_CHUNK_END, 0);
+      core.call.setIdle(guest.vcpu.base, base);
+      core.writeF64(guest.vcpu.base + l.VCPU_CHUNK_END, 0);
     }
-    return guest.base;
   }
 
-  /** A vCPU waits until its domain's next interrupt or event. */
-  #block(guest: Guest, p: number, time: number): void {
-    const { core } = this;
-    const next = nextInterrupt(guest);
-    // Without a time only an event ends the wait.
-    const wake = next >= NEVER ? NEVER : time + Math.max(0, next - guest.clock());
-    enqueueBlocked(core, p, guest.index, time, wake);
-  }
-
-  /** Makes vCPUs runnable whose time to wake has come by `time`. */
-  #wake(p: number, time: number): void {
+  #end(guest: Guest): EndedDomain {
     const { core } = this;
     const l = core.layout;
-    for (;;) {
-      const index = takeWoken(core, p, time);
-      if (index === VCPU_NONE) return;
-      const guest = this.guest(index);
-      const v = guest.vcpu.base;
-      const woken = core.readF64(v + l.VCPU_WAKE);
-      core.writeF64(v + l.VCPU_CHUNK_END, 0);
-      if (this.#ownClock) {
-        // The domain slept exactly until its interrupt, however late its pCPU is.
-        const slept = woken - core.readF64(v + l.VCPU_BLOCKED_AT);
-        core.call.setIdle(v, core.readF64(v + l.VCPU_IDLE) + slept);
-        syncTimers(guest, guest.clock());
-      }
-      core.write(v + l.VCPU_POLL_PORT, l.POLL_NONE);
-      if (enqueueWoken(core, p, index, woken) && this.#boost) core.write(p + l.PCPU_PREEMPT, 1);
-    }
+    guest.drain();
+    core.write(guest.vcpu.base + l.VCPU_RUN_STATE, l.RUN_NONE);
+    core.write(guest.domain.base + l.DOMAIN_STATE, DOMAIN_ENDED);
+    const outcome = guest.outcome ?? { kind: 'platform-error', message: 'the domain ended without an outcome' };
+    return { domain: guest.index, outcome, stateHash: stateHash(core, guest.vcpu.base) };
   }
 }
 
-function isAtLimit({ core, vcpu }: Guest): boolean {
-  const limit = core.readF64(vcpu.base + core.layout.VCPU_MAX_RETIRED);
-  return limit > 0 && vcpu.retired >= limit;
-}
-
-/** A guest that only takes exceptions retires nothing: they count against its limit too. */
-function exceededByEvents(guest: Guest): boolean {
-  const { core, vcpu } = guest;
-  const limit = core.readF64(vcpu.base + core.layout.VCPU_MAX_RETIRED);
-  const { COUNTER_EXCEPTION, COUNTER_INTERRUPT } = core.layout;
-  return limit > 0 && vcpu.counter(COUNTER_EXCEPTION) + vcpu.counter(COUNTER_INTERRUPT) > limit;
-}
-
+/** What a quantum did, in the order of the domains. */
 function report(
   pcpu: number,
-  touched: ReadonlySet<Guest>,
-  ended: readonly EndedDomain[],
-  effects: Pick<PcpuReport, 'sends' | 'calls' | 'audit'>,
-  wall: ReadonlyMap<number, number>,
+  ran: Iterable<Guest>,
+  effects: Omit<PcpuReport, 'pcpu' | 'console' | 'wallMs'>,
 ): PcpuReport {
   const console: { domain: number; bytes: Uint8Array }[] = [];
-  for (const guest of [...touched].sort((a, b) => a.index - b.index)) {
+  const wallMs: { domain: number; ms: number }[] = [];
+  for (const guest of [...ran].sort((a, b) => a.index - b.index)) {
     guest.drain();
     for (const bytes of guest.console) console.push({ domain: guest.index, bytes });
     guest.console = [];
+    wallMs.push({ domain: guest.index, ms: guest.wallMs });
+    guest.wallMs = 0;
   }
-  return { pcpu, console, ended, ...effects, wallMs: [...wall].map(([domain, ms]) => ({ domain, ms })) };
+  return { pcpu, console, ...effects, wallMs };
 }

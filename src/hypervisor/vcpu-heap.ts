@@ -1,8 +1,4 @@
-/**
- * A binary heap of vCPU indices in a pCPU's part of flat memory, least key first. The key is an f64 of the vCPU; among equal
- * keys the vCPU that was put in first comes first, so the order never depends on the heap's inner shape. A vCPU is in one
- * heap at most and knows its place there (VCPU_SCHED_AT), so any member is found, moved and taken out in O(log n).
- */
+/** A heap of vCPU indices in a pCPU's part of flat memory, least key first: assembly/sched/heap.ts. */
 import type { Core } from '../machine/core.js';
 import { VCPU_NONE } from './context-switch.js';
 
@@ -17,12 +13,10 @@ export interface HeapPlace {
 export class VcpuHeap {
   readonly #core: Core;
   readonly #place: HeapPlace;
-  readonly #vcpus: number;
 
   constructor(core: Core, place: HeapPlace) {
     this.#core = core;
     this.#place = place;
-    this.#vcpus = core.read(core.layout.HOST_VCPU_BASE);
   }
 
   length(p: number): number {
@@ -31,100 +25,30 @@ export class VcpuHeap {
 
   /** The vCPU with the least key, or VCPU_NONE. */
   first(p: number): number {
-    return this.length(p) === 0 ? VCPU_NONE : this.#item(p, 0);
+    return this.length(p) === 0 ? VCPU_NONE : this.#core.read(p + this.#place.items);
   }
 
   contains(p: number, index: number): boolean {
-    const at = this.#core.read(this.#vcpu(index) + this.#core.layout.VCPU_SCHED_AT);
-    return at < this.length(p) && this.#item(p, at) === index;
+    const { length, items } = this.#place;
+    return this.#core.call.heapContains(p, length, items, index) !== 0;
   }
 
   /** Puts `index` in, behind all that have the same key. Throws RangeError if the heap is full. */
   push(p: number, index: number): void {
-    const core = this.#core;
-    const l = core.layout;
-    const length = this.length(p);
-    if (length >= this.#place.capacity) throw new RangeError('too many vCPUs on one pCPU');
-    const order = core.readF64(p + l.PCPU_SCHED_ORDER);
-    core.writeF64(p + l.PCPU_SCHED_ORDER, order + 1);
-    core.writeF64(this.#vcpu(index) + l.VCPU_SCHED_ORDER, order);
-    core.write(p + this.#place.length, length + 1);
-    this.#rise(p, length, index);
+    const { length, items, key, capacity } = this.#place;
+    if (this.length(p) >= capacity) throw new RangeError('too many vCPUs on one pCPU');
+    this.#core.call.heapPush(p, length, items, key, index);
   }
 
   /** Takes `index` out; false if it is not in. */
   remove(p: number, index: number): boolean {
-    if (!this.contains(p, index)) return false;
-    const at = this.#core.read(this.#vcpu(index) + this.#core.layout.VCPU_SCHED_AT);
-    const length = this.length(p) - 1;
-    this.#core.write(p + this.#place.length, length);
-    if (at === length) return true;
-    const last = this.#item(p, length);
-    this.#sink(p, at, last);
-    this.#rise(p, this.#core.read(this.#vcpu(last) + this.#core.layout.VCPU_SCHED_AT), last);
-    return true;
+    const { length, items, key } = this.#place;
+    return this.#core.call.heapRemove(p, length, items, key, index) !== 0;
   }
 
   /** Finds the place of `index` again after its key has changed; nothing if it is not in. */
   update(p: number, index: number): void {
-    if (!this.contains(p, index)) return;
-    this.#rise(p, this.#core.read(this.#vcpu(index) + this.#core.layout.VCPU_SCHED_AT), index);
-    this.#sink(p, this.#core.read(this.#vcpu(index) + this.#core.layout.VCPU_SCHED_AT), index);
-  }
-
-  /** The members, in no particular order. */
-  items(p: number): Uint32Array {
-    const at = (p + this.#place.items) >>> 2;
-    return this.#core.u32.slice(at, at + this.length(p));
-  }
-
-  #vcpu(index: number): number {
-    return this.#vcpus + index * this.#core.layout.VCPU_SIZE;
-  }
-
-  #item(p: number, at: number): number {
-    return this.#core.read(p + this.#place.items + 4 * at);
-  }
-
-  #set(p: number, at: number, index: number): void {
-    this.#core.write(p + this.#place.items + 4 * at, index);
-    this.#core.write(this.#vcpu(index) + this.#core.layout.VCPU_SCHED_AT, at);
-  }
-
-  #before(a: number, b: number): boolean {
-    const core = this.#core;
-    const [va, vb] = [this.#vcpu(a), this.#vcpu(b)];
-    const [ka, kb] = [core.readF64(va + this.#place.key), core.readF64(vb + this.#place.key)];
-    const order = core.layout.VCPU_SCHED_ORDER;
-    return ka < kb || (ka === kb && core.readF64(va + order) < core.readF64(vb + order));
-  }
-
-  /** Puts `index` at `at` or as far above as its key demands. */
-  #rise(p: number, at: number, index: number): void {
-    let i = at;
-    while (i > 0) {
-      const parent = (i - 1) >>> 1;
-      const above = this.#item(p, parent);
-      if (!this.#before(index, above)) break;
-      this.#set(p, i, above);
-      i = parent;
-    }
-    this.#set(p, i, index);
-  }
-
-  /** Puts `index` at `at` or as far below as its key demands. */
-  #sink(p: number, at: number, index: number): void {
-    const length = this.length(p);
-    let i = at;
-    for (;;) {
-      let child = 2 * i + 1;
-      if (child >= length) break;
-      if (child + 1 < length && this.#before(this.#item(p, child + 1), this.#item(p, child))) child++;
-      const below = this.#item(p, child);
-      if (!this.#before(below, index)) break;
-      this.#set(p, i, below);
-      i = child;
-    }
-    this.#set(p, i, index);
+    const { length, items, key } = this.#place;
+    this.#core.call.heapUpdate(p, length, items, key, index);
   }
 }

@@ -40,14 +40,55 @@ export interface CoreFunctions {
   /** Executes up to `budget` instructions; returns a basic exit reason or 0xFFFF (budget used up). */
   run(vcpu: number, budget: number): number;
   /**
-   * Runs until the vCPU's modelled cycles reach `end`. Returns an exit that is the hypervisor's, 0xFFFF (time is up) or 0xFFFE
-   * (a chunk is over: timers may be due). `looked`: 1 if that was just seen to.
+   * Runs a pCPU until its time reaches `end`. Returns the basic exit reason of its current vCPU, whose exit waits for a verdict;
+   * 0xFFFF: the quantum is over; 0xFFFC: PCPU_NEXT is to be switched to; 0xFFFD: the vCPU is at its instruction limit. To go on
+   * it is called again, with the verdict or the cycles that the switch took.
    */
-  runSlice(vcpu: number, end: number, looked: number): number;
+  runPcpu(pcpu: number, end: number, verdict: number, taken: number): number;
   /** Σ counter × weight of the vCPU: modelled cycles since it was created. */
   modelledCycles(vcpu: number): number;
   /** Sets the vCPU's idle time; its TSC moves by the same amount. */
   setIdle(vcpu: number, idle: number): void;
+  /** Handles the HLT in the exit record. 0: no wait, 1: it waits, 2: for ever (IF is 0), 3: for ever. */
+  halt(vcpu: number): number;
+  /** Brings the domain's devices and timers up to its clock `clock`, at pCPU time `now`: raises what is due. */
+  syncTimers(vcpu: number, clock: number, now: number): void;
+  /** The clock at which a running domain must be looked at next, or 2^53. */
+  nextDeadline(vcpu: number): number;
+  /** The clock at which time alone wakes the domain if it waits now, or 2^53. */
+  nextInterrupt(vcpu: number): number;
+  // The scheduler: assembly/sched. Times are a pCPU's, in cycles.
+  enqueueVcpu(pcpu: number, index: number, since: number): void;
+  /** The vCPU that is to run, or 0xFFFFFFFF. */
+  dequeueVcpu(pcpu: number, now: number): number;
+  /** Lets a vCPU sleep from `now` until `wake`. */
+  blockVcpu(pcpu: number, index: number, now: number, wake: number): void;
+  /** Lets the vCPU at `vcpu`, if it sleeps, wake at `now`. */
+  wakeVcpu(vcpu: number, now: number): void;
+  /** The next vCPU whose time to wake has come, or 0xFFFFFFFF. */
+  takeWoken(pcpu: number, now: number): number;
+  earliestWake(pcpu: number): number;
+  /** Charges a domain for cycles that it ran. */
+  chargeDomain(domain: number, cycles: number): void;
+  /** Cycles that a domain may run from `now` on; refills its budget. Infinity without a cap. */
+  domainBudget(domain: number, now: number): number;
+  /** Cycles that a capped domain gets per period. */
+  capAllowance(domain: number): number;
+  // A heap of vCPUs: offsets of its length and items in the pCPU, and of its key in the vCPU.
+  heapContains(pcpu: number, length: number, items: number, index: number): number;
+  heapPush(pcpu: number, length: number, items: number, key: number, index: number): void;
+  heapRemove(pcpu: number, length: number, items: number, key: number, index: number): number;
+  heapUpdate(pcpu: number, length: number, items: number, key: number, index: number): void;
+  // The bits of event channels: assembly/device/event-channel.ts.
+  eventPending(domain: number, port: number): number;
+  eventMasked(domain: number, port: number): number;
+  /** Sets a port pending at pCPU time `now`. */
+  eventSet(domain: number, port: number, now: number): void;
+  eventUnmask(domain: number, port: number, now: number): void;
+  /** Asserts INTR if an upcall is pending and there is a callback vector. */
+  upcallAssert(domain: number): number;
+  /** The port to which a virtual interrupt is bound, or 0. */
+  virqPort(domain: number, virq: number): number;
   /** Finishes the I/O instruction in the exit record; `value` is what IN or INS read. */
   completeIo(vcpu: number, value: number): void;
   /** Moves EIP past the instruction in the exit record. */
@@ -177,8 +218,31 @@ const FUNCTIONS: readonly (keyof CoreFunctions)[] = [
   'hostBytes',
   'hostInit',
   'run',
-  'runSlice',
+  'runPcpu',
   'modelledCycles',
+  'halt',
+  'syncTimers',
+  'nextDeadline',
+  'nextInterrupt',
+  'enqueueVcpu',
+  'dequeueVcpu',
+  'blockVcpu',
+  'wakeVcpu',
+  'takeWoken',
+  'earliestWake',
+  'chargeDomain',
+  'domainBudget',
+  'capAllowance',
+  'heapContains',
+  'heapPush',
+  'heapRemove',
+  'heapUpdate',
+  'eventPending',
+  'eventMasked',
+  'eventSet',
+  'eventUnmask',
+  'upcallAssert',
+  'virqPort',
   'setIdle',
   'completeIo',
   'skipInstruction',

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { permitAnswers } from '../../src/hypervisor/answers.js';
 import { CPUID_LEAVES, FEATURE_APIC } from '../../src/hypervisor/cpuid.js';
 import { handleExit } from '../../src/hypervisor/exits.js';
+import { RESUME } from '../../src/hypervisor/guest.js';
 import { Host } from '../../src/hypervisor/host.js';
 import type { DomainConfig, HostConfig } from '../../src/hypervisor/types.js';
 import { boot, codeDomain, type Fixture, guestDomain, hostConfig, MIB } from './fixture.js';
@@ -28,14 +29,18 @@ function execute({ core, guest }: Fixture, registers: Registers, answers: boolea
   core.call.flushAll(vcpu.base); // alike before each
   const counted = vcpu.counter(l.COUNTER_EXIT + reason);
   const cycles = core.call.modelledCycles(vcpu.base);
+  const p = core.read(vcpu.base + l.VCPU_PCPU);
+  core.write(p + l.PCPU_CURRENT, 0);
+  core.write(p + l.PCPU_STATE, l.PCPU_RUNS);
+  core.writeF64(p + l.PCPU_BASE, 0);
+  core.writeF64(p + l.PCPU_DEADLINE, AMPLE);
   core.writeF64(vcpu.base + l.VCPU_CHUNK_END, 0);
-  core.writeF64(vcpu.base + l.VCPU_TIMERS_DUE, AMPLE);
-  // One step further is HLT, which is the hypervisor's.
-  let exit = core.call.runSlice(vcpu.base, AMPLE, 0);
+  // One step further is HLT with interrupts off, which is the hypervisor's.
+  let exit = core.call.runPcpu(p, AMPLE, RESUME, 0);
   const answered = exit !== reason;
   if (!answered) {
     handleExit(guest, reason);
-    exit = core.call.runSlice(vcpu.base, AMPLE, 0);
+    exit = core.call.runPcpu(p, AMPLE, RESUME, 0);
   }
   const state = [
     exit,
@@ -175,6 +180,8 @@ describe('a host whose core answers exits', () => {
     ['two pCPUs', { pcpus: 2, sliceCycles: 100_000, quantumCycles: 1_000_000 }],
     ['round robin', { pcpus: 1, scheduler: 'round-robin', sliceCycles: 77_777, quantumCycles: 1_000_000 }],
     ['no boost', { pcpus: 1, boost: false, sliceCycles: 50_000, quantumCycles: 1_000_000 }],
+    ['sends denied to one', { pcpus: 1, security: [{ operation: 'send', subject: 'ping', verdict: 'deny' }] }],
+    ['other rules', { pcpus: 1, security: [{ operation: 'share', subject: 'ping', verdict: 'deny' }] }],
     ['clocks that show stolen time', { pcpus: 2, clock: 'pcpu', sliceCycles: 50_000, quantumCycles: 1_000_000 }],
   ] as const)
     it(`gives the same results: ${what}`, { timeout: 60_000 }, async () => {
@@ -183,6 +190,10 @@ describe('a host whose core answers exits', () => {
       expect(answered).toEqual(await run(config, false));
       const tick = answered.domains.find(({ name }) => name === 'ticker')!;
       expect(tick.outcome).toEqual({ kind: 'limit', limit: 'instructions' });
+      const answers = new Host(config, { workers: 1, inline: true }).core;
+      const sends = (answers.read(answers.layout.HOST_ANSWERS) & answers.layout.ANSWER_SEND) !== 0;
+      expect(sends).toBe(what !== 'sends denied to one');
+      expect(answered.audit.some(({ operation }) => operation === 'send')).toBe(!sends);
       expect(tick.exits.cpuid).toBeGreaterThan(1000);
       expect(tick.interrupts).toBeGreaterThan(50);
     });
