@@ -47,7 +47,7 @@ import {
   ROW_REGISTER_ONLY,
 } from '../generated/rom';
 import { VCPU_EBX, VCPU_EDI, VCPU_T0, VCPU_T1, VCPU_ZERO } from '../layout';
-import { escapeOperand, packEscape, packSimd, simdOperand } from './escape';
+import { AHEAD_FPU, AHEAD_POP, escapeOperand, packEscape, packSimd, simdOperand } from './escape';
 import { MODE_CODE32, MODE_FLAT_CODE, MODE_FLAT_DATA, MODE_STACK32 } from './mode';
 import {
   BLOCK_EXCHANGED,
@@ -55,6 +55,7 @@ import {
   BLOCK_TARGET1,
   UOP_A,
   UOP_ADDRESS16,
+  UOP_AHEAD,
   UOP_AL,
   UOP_B,
   UOP_BASE,
@@ -269,6 +270,12 @@ export function decodeInstruction(blk: usize, u: usize, code: usize, offset: u32
 
   // ── Address µops ──
   let at = u;
+  const flat = mode & MODE_FLAT_DATA && (segmentIndex == DS_INDEX || segmentIndex == SS_INDEX || segmentIndex == 0);
+  const checks = addressed && op != 0 && !flat && !(flags & ROW_NO_ACCESS);
+  // POP to memory: its source is read, and addresses count with ESP already incremented: SDM Vol. 2B, "POP".
+  const pops = opcode == 0x8f && index == 0x8f;
+  if (checks && immediate == IMMEDIATE_ESCAPE) at = putUop(at, UOP_AHEAD, AHEAD_FPU, 0, 0, 0, 0, imm);
+  if (checks && pops) at = putUop(at, UOP_AHEAD, AHEAD_POP, 0, 0, 0, 0, size);
   if (immediate == IMMEDIATE_XLAT) at = putUop(at, UOP_AL, 0, 0, 0, 0, 0, 0);
   if (addressed && op) {
     if (addressSize == 2) {
@@ -278,10 +285,8 @@ export function decodeInstruction(blk: usize, u: usize, code: usize, offset: u32
       scale = 0;
       disp = 0;
     }
-    const flat = mode & MODE_FLAT_DATA && (segmentIndex == DS_INDEX || segmentIndex == SS_INDEX || segmentIndex == 0);
-    // POP to memory addresses with ESP already incremented: SDM Vol. 2B, "POP".
-    if (opcode == 0x8f && index == 0x8f && base == 16 && addressSize == 4) disp += size;
-    if (!flat && !(flags & ROW_NO_ACCESS)) {
+    if (pops && base == 16 && addressSize == 4) disp += size;
+    if (checks) {
       let access = ((attributes >>> ATTRIBUTE_WIDTH) & 15) | (((attributes >>> ATTRIBUTE_WRITES) & 1) << 16);
       if (immediate == IMMEDIATE_ESCAPE) access = escapeOperand(opcode, modrm, size == 4);
       else if (simd) access = simdOperand(mandatory, opcode, modrm);

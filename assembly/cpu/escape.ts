@@ -12,12 +12,25 @@
  *         └────────────┴─────────┴─────────┴───────┘
  */
 import { sse } from '../fpu/sse';
-import { x87 } from '../fpu/x87';
+import { x87, x87Available } from '../fpu/x87';
 import { VCPU_EIP, VCPU_EIP_PAGE, VCPU_FPU_SEGMENT } from '../layout';
+import { faulted } from '../record';
+import { stackTop } from './push';
 
 const ESCAPE: u32 = 0xd8;
 /** Marks an operand that is written, beside its size in bytes. */
 export const OPERAND_WRITTEN: u32 = 1 << 16;
+
+// What UOP_AHEAD looks at
+export const AHEAD_FPU: u32 = 0; // #NM and #MF of an ESC instruction, packed as below
+export const AHEAD_POP: u32 = 1; // the source of POP to memory, of so many bytes
+
+/** False: what comes before the faults of the operand's segment has faulted. */
+export function ahead(s: usize, kind: u32, value: u32): bool {
+  if (kind == AHEAD_FPU) return x87Available(s, ESCAPE | ((value >>> 8) & 7), value & 0xff);
+  stackTop(s, value);
+  return !faulted(s);
+}
 
 export function packEscape(opcode: u32, modrm: u32, wide: bool, segmentIndex: u32, offset: u32): u32 {
   return modrm | ((opcode & 7) << 8) | ((wide ? 1 : 0) << 11) | (segmentIndex << 12) | (offset << 16);

@@ -33,6 +33,7 @@ export const UOP_ADDRESS16: u32 = 3; // T0 = effective address of 16 bits
 export const UOP_SEGMENT: u32 = 4; //   T0 = linear address, with the segment's checks
 export const UOP_AL: u32 = 5; //        T1 = AL, for XLAT
 export const UOP_TOO_LONG: u32 = 6; //  instruction longer than 15 bytes: #GP(0)
+export const UOP_AHEAD: u32 = 7; //     what may fault before the operand's segment does: AHEAD_* in cpu/escape.ts
 
 export const BLOCK_COUNT: usize = 0;
 export const BLOCK_START: usize = 4;

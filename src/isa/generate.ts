@@ -163,6 +163,8 @@ export function cold(s: usize, blk: usize, pc: usize): u32 {
         store<u32>(s + VCPU_T0, linear);
         return STATUS_NEXT;
       }
+      case UOP_AHEAD:
+        return ahead(s, load<u8>(pc, 3), load<u32>(pc, 12)) ? STATUS_NEXT : STATUS_FAULT;
       case UOP_AL:
         store<u32>(s + VCPU_T1, load<u8>(s + VCPU_EAX));
         return STATUS_NEXT;
@@ -226,7 +228,9 @@ new Uint8Array(image.buffer).set(new Uint8Array(rom.buffer));
 const FALL = 1;
 const SEGMENT = 4;
 const TOO_LONG = 6;
+const AHEAD = 7;
 image.setUint32(ATTRIBUTES_AT + SEGMENT * 4, 1 << ATTRIBUTE.faults, true);
+image.setUint32(ATTRIBUTES_AT + AHEAD * 4, 1 << ATTRIBUTE.faults, true);
 image.setUint32(ATTRIBUTES_AT + FALL * 4, 1 << ATTRIBUTE.terminal, true);
 image.setUint32(ATTRIBUTES_AT + TOO_LONG * 4, (1 << ATTRIBUTE.terminal) | (1 << ATTRIBUTE.faults), true);
 for (let fixed = 0; fixed < FIRST_UOP; fixed++) image.setUint16(COLD_AT + fixed * 2, fixed, true);

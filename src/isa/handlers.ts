@@ -52,6 +52,7 @@ export const MODULES: Record<string, string[]> = {
     'UOP_SEGMENT',
     'UOP_AL',
     'UOP_TOO_LONG',
+    'UOP_AHEAD',
     'UOP_SIZE',
     'BLOCK_HEADER',
     'BLOCK_START',
@@ -153,6 +154,6 @@ export const MODULES: Record<string, string[]> = {
   '../cpu/budget': ['settle'],
   '../cpu/cpuid': ['cpuid'],
   '../cpu/io': ['portIo', 'portString'],
-  '../cpu/escape': ['escapeFpu', 'simd'],
+  '../cpu/escape': ['ahead', 'escapeFpu', 'simd'],
   '../fpu/x87': ['fwait'],
 };
