@@ -18,6 +18,9 @@ import {
   TLB_TAG_X,
   VCPU_BUDGET,
   VCPU_CODE_WRITTEN,
+  VCPU_CPL,
+  VCPU_DEBUG,
+  VCPU_EFLAGS,
   VCPU_EIP,
   VCPU_EIP_PAGE,
   VCPU_EXIT_LENGTH,
@@ -25,10 +28,15 @@ import {
   VCPU_FETCH_BASE,
   VCPU_FETCH_GENERATION,
   VCPU_FETCH_PAGE,
+  VCPU_FETCH_USER,
+  VCPU_INHIBIT,
+  VCPU_INTR,
   VCPU_MODE,
   VCPU_PCPU,
   VCPU_TLB_BANK,
+  VCPU_VECTORING_INFO,
 } from '../layout';
+import { FLAG_IF, FLAG_RF, FLAG_TF } from './flags';
 import { MODE_FLAT_CODE } from './mode';
 import {
   BLOCK_COUNT,
@@ -129,6 +137,25 @@ export function follow(s: usize, blk: usize, first: bool): usize {
   );
   if (next) store<usize>(blk + (first ? BLOCK_LINK0 : BLOCK_LINK1), next);
   return next;
+}
+
+/**
+ * The cached block at EIP behind an instruction that may have changed the mode, when the run loop would do nothing before it:
+ * no interrupt, debug trap, RF or inhibited event. 0: that is for the run loop to see.
+ */
+export function onward(s: usize): usize {
+  const eflags = load<u32>(s + VCPU_EFLAGS);
+  if (eflags & (FLAG_TF | FLAG_RF) || load<u32>(s + VCPU_INHIBIT) || load<u64>(s + VCPU_DEBUG) != 0) return 0;
+  if (eflags & FLAG_IF && load<u32>(s + VCPU_INTR)) return 0;
+  if (!(load<u32>(s + VCPU_MODE) & MODE_FLAT_CODE) || load<u32>(s + VCPU_FAULT) || load<u32>(s + VCPU_VECTORING_INFO))
+    return 0;
+  const eip = load<u32>(s + VCPU_EIP);
+  const blk = findLinear(s, eip);
+  if (blk) {
+    store<u32>(s + VCPU_FETCH_USER, u32(load<u32>(s + VCPU_CPL) == 3));
+    store<u32>(s + VCPU_EIP_PAGE, eip & PAGE_MASK);
+  }
+  return blk;
 }
 
 /** Sets EIP to the instruction of the µop at `pc` and gives back the budget of it and all after it in the block. */

@@ -91,6 +91,7 @@ import { FLAG_AC, FLAG_IF, FLAG_IOPL, FLAG_NT, FLAG_RF, FLAG_TF, FLAG_VM, flagO,
 import { ACCESS_S, ACCESS_TYPE, segment } from './mode';
 import { isReal, isV86, setCode, setNull, setRealCode } from './segments';
 import { candidateStack, checkFrame, commitCandidate, frameBegin, framePush, innerStack, writeFrame } from './stack';
+import { enterSwiftly } from './swift';
 import { taskEvent } from './task';
 
 // Interruption types, SDM Vol. 3C, Table 25-17, "Format of the IDT-Vectoring Information Field"
@@ -244,7 +245,8 @@ function recordVectoring(s: usize, vector: u32, type: u32, error: u32): void {
 function enter(s: usize, vector: u32, error: u32, eip: u32, flags: u32, external: u32, checked: bool): bool {
   const done = isReal(s)
     ? enterReal(s, vector, eip, flags, external)
-    : enterProtected(s, vector, error, eip, flags, external, checked);
+    : enterSwiftly(s, vector, error, eip, flags, checked) ||
+      enterProtected(s, vector, error, eip, flags, external, checked);
   if (done) {
     store<u32>(s + VCPU_ACTIVITY, ACTIVITY_ACTIVE);
     store<u32>(s + VCPU_INHIBIT, 0);

@@ -52,14 +52,11 @@ export function segment(s: usize, index: u32): usize {
   return s + VCPU_SEGMENTS + (index as usize) * SEGMENT_SIZE;
 }
 
-/** Present, usable, writable expand-up data based at 0 with limit 4 GiB. */
-function flatData(p: usize): bool {
+/** 0 for present, usable, writable expand-up data based at 0 with limit 4 GiB. */
+function notFlat(p: usize): u32 {
   const mask = ACCESS_UNUSABLE | ACCESS_PRESENT | ACCESS_S | ACCESS_CODE | ACCESS_EXPAND_DOWN | ACCESS_WRITABLE;
-  return (
-    load<u32>(p, SEGMENT_BASE) == 0 &&
-    load<u32>(p, SEGMENT_LIMIT) == 0xffffffff &&
-    (load<u32>(p, SEGMENT_ACCESS) & mask) == (ACCESS_PRESENT | ACCESS_S | ACCESS_WRITABLE)
-  );
+  const wanted = ACCESS_PRESENT | ACCESS_S | ACCESS_WRITABLE;
+  return load<u32>(p, SEGMENT_BASE) | ~load<u32>(p, SEGMENT_LIMIT) | ((load<u32>(p, SEGMENT_ACCESS) & mask) ^ wanted);
 }
 
 /**
@@ -72,7 +69,7 @@ export function updateMode(s: usize): void {
   const code32 = (load<u32>(cs, SEGMENT_ACCESS) & ACCESS_DB) != 0;
   const flatCode = load<u32>(cs, SEGMENT_BASE) == 0 && load<u32>(cs, SEGMENT_LIMIT) == 0xffffffff;
   const stack32 = (load<u32>(segment(s, SS), SEGMENT_ACCESS) & ACCESS_DB) != 0;
-  const flat = flatData(segment(s, DS)) && flatData(segment(s, ES)) && flatData(segment(s, SS));
+  const flat = (notFlat(segment(s, DS)) | notFlat(segment(s, ES)) | notFlat(segment(s, SS))) == 0;
   store<u32>(
     s + VCPU_MODE,
     (code32 ? MODE_CODE32 : 0) |

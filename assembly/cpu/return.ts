@@ -40,6 +40,7 @@ import {
 import { changeCode, segment } from './mode';
 import { dropInnerSegments, isReal, isV86, setCode, setRealCode, setSegment, setV86 } from './segments';
 import { directStack, loadSlot, mergeEsp, readSlot, readStack, releaseStack } from './stack';
+import { returnSwiftly, swiftFrame } from './swift';
 import { taskReturn } from './task';
 
 /** No EFLAGS image: a far RET. */
@@ -63,6 +64,11 @@ export function interruptReturn(s: usize, next: u32, size: u32): void {
   if (v86 && (old & FLAG_IOPL) != FLAG_IOPL) return raiseError(s, VECTOR_GP, 0);
   const real = isReal(s);
   if (!real && !v86 && old & FLAG_NT) return taskReturn(s, next);
+  if (!real && !v86 && size == 4) {
+    const frame = swiftFrame(s, 12);
+    const image = frame ? load<u32>(frame, 8) : FLAG_VM;
+    if (!(image & FLAG_VM) && returnSwiftly(s, frame, u32(returnFlags(s, image, 4)))) return;
+  }
   const host = directStack(s, 3 * size);
   const eip = readSlot(s, host, 0, size);
   if (faulted(s)) return;

@@ -19,6 +19,7 @@ export { changeCode } from './mode';
 export { readTsc } from './msr';
 export { loadSegment, segmentLinear } from './segments';
 export { stringOp } from './string';
+export { enterSwiftly, returnSwiftly, swiftFrame } from './swift';
 export {
   arpl,
   clearInterrupt,

@@ -139,7 +139,20 @@ ${hotCases}
       if (load<u32>(s + VCPU_CODE_WRITTEN)) return leaveAt(s, blk, pc);
       continue;
     }
-    if (status == STATUS_FAULT) abandon(s, blk, pc);
+    if (status == STATUS_FAULT) {
+      abandon(s, blk, pc);
+      return status;
+    }
+    // The instruction may have changed the CPL, and a repetition has used up budget.
+    next = onward(s);
+    if (!next) return status;
+    tlb = load<usize>(s + VCPU_TLB_BANK);
+    blk = next;
+    next = 0;
+    budget = load<i32>(s + VCPU_BUDGET) - load<i32>(blk);
+    pc = blk + BLOCK_HEADER;
+    if (budget >= 0) continue;
+    // VCPU_EIP and VCPU_BUDGET are exact.
     return status;
   }
 }

@@ -65,7 +65,7 @@ export const MODULES: Record<string, string[]> = {
     'STATUS_BOUNDARY',
     'STATUS_FAULT',
   ],
-  '../cpu/blocks': ['follow', 'findLinear', 'abandon', 'leaveAt'],
+  '../cpu/blocks': ['follow', 'findLinear', 'onward', 'abandon', 'leaveAt'],
   '../cpu/near': ['invalidOpcode', 'transferNear', 'nearTarget', 'countDown', 'countZero'],
   '../cpu/arithmetic': [
     'mul8',

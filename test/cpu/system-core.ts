@@ -34,6 +34,9 @@ export interface Handlers {
   resumeDelivery(s: Word): void;
   softwareInterrupt(s: Word, vector: Word, next: Word, kind: Word): void;
   interruptOverflow(s: Word, next: Word): void;
+  enterSwiftly(s: Word, vector: Word, error: Word, eip: Word, flags: Word, checked: number): number;
+  swiftFrame(s: Word, bytes: Word): Word;
+  returnSwiftly(s: Word, frame: Word, flags: Word): number;
   stringOp(s: Word, kind: Word, size: Word, addressSize: Word, source: Word, rep: Word, max: Word): Word;
   portIo(s: Word, port: Word, size: Word, input: Word, immediate: Word, length: Word): void;
   portString(s: Word, input: Word, size: Word, addressSize: Word, source: Word, rep: Word, length: Word): void;
