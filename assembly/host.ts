@@ -7,6 +7,8 @@ import { writeRom } from './generated/rom';
 import {
   DOMAIN_SIZE,
   FRAME_ENTRY_SIZE,
+  HOST_DISK_PAGES,
+  HOST_DISKS,
   HOST_DOMAIN_BASE,
   HOST_DOMAINS,
   HOST_DRAM,
@@ -95,7 +97,8 @@ function dram(pcpus: u32, vcpus: u32, domains: u32, frames: u32, stlbEntries: u3
 
 /**
  * Size of the flat memory in WebAssembly pages of 64 KiB. More than 65536 means that the host does not fit.
- * `stlbEntries`: of all second-level TLBs; `slots`: of each pCPU's SMM buffer, 0: no unit; `batch`: see HOST_SMM_BATCH.
+ * `stlbEntries`: of all second-level TLBs; `slots`: of each pCPU's SMM buffer, 0: no unit; `batch`: see HOST_SMM_BATCH; `disks`:
+ * pages of all disks.
  */
 export function hostBytes(
   pcpus: u32,
@@ -105,17 +108,24 @@ export function hostBytes(
   stlbEntries: u32,
   slots: u32,
   batch: u32,
+  disks: u32,
 ): u32 {
+  const end = diskStore(pcpus, vcpus, domains, frames, stlbEntries, slots, batch) + u64(disks) * u64(PAGE_SIZE);
+  return u32(align(end, 1 << WASM_PAGE_SHIFT) >> WASM_PAGE_SHIFT);
+}
+
+/** Where the sectors of disks begin: behind DRAM, SMM buffers and their scratch. */
+function diskStore(pcpus: u32, vcpus: u32, domains: u32, frames: u32, stlbEntries: u32, slots: u32, batch: u32): u64 {
   const pages = u64(frames) + u64(pcpus) * u64(slots);
   const scratch = slots == 0 ? 0 : u64(pcpus) * u64(scratchSize(batch));
   const end = dram(pcpus, vcpus, domains, frames, stlbEntries, slots) + pages * u64(PAGE_SIZE) + scratch;
-  return u32(align(end, 1 << WASM_PAGE_SHIFT) >> WASM_PAGE_SHIFT);
+  return align(end, u64(PAGE_SIZE));
 }
 
 /**
  * Writes the host header and the pCPUs' indices and makes every frame free. The memory must be zero. Who planned
- * `stlbEntries` deals them out. With `slots` each pCPU has a secure-memory unit with a buffer of so many pages; with `batch` the
- * host encrypts for it.
+ * `stlbEntries` deals them out, and so with the `disks` pages of disks. With `slots` each pCPU has a secure-memory unit with a
+ * buffer of so many pages; with `batch` the host encrypts for it.
  */
 export function hostInit(
   pcpus: u32,
@@ -125,6 +135,7 @@ export function hostInit(
   stlbEntries: u32,
   slots: u32,
   batch: u32,
+  disks: u32,
 ): void {
   const vcpuBase = REGIONS + (pcpus as usize) * PCPU_SIZE;
   const table = usize(frameTable(pcpus, vcpus, domains, frames, stlbEntries, slots));
@@ -142,6 +153,8 @@ export function hostInit(
   store<usize>(HOST_FRAME_TABLE, table);
   store<usize>(HOST_DRAM, base);
   store<usize>(HOST_END, base + (frames as usize) * PAGE_SIZE);
+  store<usize>(HOST_DISKS, usize(diskStore(pcpus, vcpus, domains, frames, stlbEntries, slots, batch)));
+  store<u32>(HOST_DISK_PAGES, disks);
   writeRom();
   frameInit();
   for (let i: u32 = 0; i < pcpus; i++) {

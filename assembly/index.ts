@@ -26,6 +26,7 @@ export { picWouldInterrupt } from './device/pic';
 export { pitDeadline, pitSync } from './device/pit';
 export { consolePut, uartInput } from './device/uart';
 export { interruptPending } from './device/upcall';
+export { diskAttach, virtioServe } from './device/virtio-mmio';
 export { hostBytes, hostInit } from './host';
 export * from './layout';
 export { peekU8 } from './mmu/access';

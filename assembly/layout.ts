@@ -7,6 +7,7 @@
  *   DECODE_ROM ├───────────────────────────────┤  decode tables written once by hostInit
  *   VOID_PAGE  ├───────────────────────────────┤  reads of absent machine memory (all ones)
  *   APIC_PAGE  ├───────────────────────────────┤  stands for the registers of local APICs
+ *   VIRTIO_PAGE├───────────────────────────────┤  stands for the registers of domains' disks
  *   SLOW_BANK  ├───────────────────────────────┤  a TLB bank that nothing hits
  *   FOREIGN    ├───────────────────────────────┤  which privileged domain maps whose pages
  *   REGIONS    ├───────────────────────────────┤  bases in the host header:
@@ -20,6 +21,7 @@
  *              │ DRAM frames                   │  all that guests, devices and dumps can see
  *   HOST_END   ├───────────────────────────────┤
  *              │ SMM buffer: slots, scratch    │  absent without SMM
+ *              │ sectors of domains' disks     │
  *              └───────────────────────────────┘
  *
  * Everything but the DRAM frames is "on chip": no emulated access can reach it.
@@ -53,6 +55,8 @@ export const HOST_FRAME_FRESH: usize = HOST_FREE_COUNT + 4; // frames from here 
 /** Frames that the pool of every pCPU should hold, 0: nothing is shared. See mmu/share.ts. */
 export const HOST_POOL_TARGET: usize = HOST_FRAME_FRESH + 4;
 export const HOST_STLB: usize = HOST_POOL_TARGET + 4; // the second-level TLBs, stride STLB_SIZE
+export const HOST_DISKS: usize = HOST_STLB + 4; // sectors of all disks: behind everything else
+export const HOST_DISK_PAGES: usize = HOST_DISKS + 4; // 4 KiB each
 // Policy of the host run, written once at boot; f64 values are whole numbers below 2^53.
 export const HOST_CLOCK_MODE: usize = HOST + 0x100; // u32 HOST_CLOCK_*
 export const HOST_FREQUENCY: usize = HOST + 0x108; // f64 virtual cycles per virtual second
@@ -64,6 +68,8 @@ export const SCHEDULER_CREDIT: u32 = 0;
 export const SCHEDULER_ROUND_ROBIN: u32 = 1;
 export const HOST_FOREIGN_USED: usize = HOST + 0x200; // u32 entries of FOREIGN from here on were never used
 export const HOST_FOREIGN_MACHINE: usize = HOST + 0x204; // u32 entries of kind FOREIGN_MACHINE
+export const HOST_DMA_MACHINE: usize = HOST + 0x208; // u32 devices whose addresses are machine addresses: device/dma.ts
+export const HOST_DMA_TABLES: usize = HOST + 0x20c; // u32 1: one of them wrote to an EPT table
 /** 1: a frame that is given back or taken over is scrubbed; 0: what it held stays, as in the source's threat model. */
 export const HOST_KEEP_RESIDUE: usize = HOST + 0x104; // u32, 0 by default: the opposite of "scrub"
 export const HOST_CLOCK_DOMAIN: u32 = 0; // a domain's clock: its own cycles and idle time
@@ -125,6 +131,7 @@ export const COUNTER_PAGE_FAULT: u32 = 6; //     of the exceptions, #PF
 export const COUNTER_TLB_FLUSH: u32 = 7; //      whole-TLB invalidations
 export const COUNTER_DOUBLE_FAULT: u32 = 8; //   of the exceptions, #DF
 export const COUNTER_STLB_HIT: u32 = 9; //       L1 TLB look-ups that the second-level TLB answered
+export const COUNTER_DMA: u32 = 10; //           64-byte lines that its devices read or wrote
 export const COUNTER_SMM_FILL: u32 = 11; //      SMM slots filled for this vCPU's accesses
 export const COUNTER_SMM_CRYPT: u32 = 12; //     pages decrypted or encrypted for them
 export const COUNTER_SMM_MAC: u32 = 13; //       pages whose MAC was computed for them
@@ -140,8 +147,11 @@ export const DECODE_ROM_SIZE: usize = 0x1e000;
 export const VOID_PAGE: usize = DECODE_ROM + DECODE_ROM_SIZE;
 /** Where translations of a local APIC's registers point: read as ones by whoever does not go through device/mmio.ts. */
 export const APIC_PAGE: usize = VOID_PAGE + 4096;
+/** The same for those of a domain's virtio device. */
+export const VIRTIO_PAGE: usize = APIC_PAGE + 4096;
+export const MMIO_SIZE: usize = 2 * 4096; // of both
 /** A TLB bank that no address hits: every access takes the slow path, where alignment is checked (cpu/mode.ts). */
-export const SLOW_BANK: usize = APIC_PAGE + 4096;
+export const SLOW_BANK: usize = VIRTIO_PAGE + 4096;
 export const SLOW_BANK_SIZE: usize = 65536; // TLB_BANK_SIZE
 /** Pages that privileged domains map of others, and machine frames: src/hypervisor/foreign.ts. */
 export const FOREIGN: usize = SLOW_BANK + SLOW_BANK_SIZE;
@@ -548,8 +558,65 @@ export const ACTIVE_DOMAIN: usize = 4; // u32 who mapped it
 export const ACTIVE_READERS: usize = 8; // u32 mappings
 export const ACTIVE_WRITERS: usize = 12; // u32 of them, writable
 export const ACTIVE_SIZE: usize = 16;
-export const DOMAIN_SIZE: usize =
+/** The domain's disk, a record as below. */
+export const DOMAIN_DEVICE: usize =
   (DOMAIN_GRANT_ACTIVE + (GRANT_FRAMES_MAX as usize) * (GRANT_REFS_PER_FRAME as usize) * ACTIVE_SIZE + 4095) & ~4095;
+export const DEVICE_SIZE: usize = 4096;
+export const DOMAIN_SIZE: usize = DOMAIN_DEVICE + DEVICE_SIZE;
+
+// ── A device that reads and writes memory itself: device/dma.ts ─────────────
+export const DEVICE_SOURCE: usize = 0; // u32 source id, bus:device.function in 8, 5 and 3 bits; 0: there is no device
+export const DEVICE_DOMAIN: usize = 4; // u32 host address of the domain that drives it
+export const DEVICE_SPACE: usize = 8; //  u32 DMA_GUEST, DMA_MACHINE: what its addresses are
+export const DEVICE_PAYER: usize = 12; // u32 host address of the vCPU that pays for its accesses, 0: nobody
+export const DEVICE_FAULT: usize = 16; // u32 DMA_* of the last access that was refused, 0: none
+export const DEVICE_FAULT_ADDRESS: usize = 24; // u64
+export const DEVICE_COUNTS: usize = 32; // u64[DMA_COUNTS]
+export const DMA_READS: u32 = 0; //       accesses by which it read memory
+export const DMA_READ_BYTES: u32 = 1;
+export const DMA_WRITES: u32 = 2; //      accesses by which it wrote memory
+export const DMA_WRITE_BYTES: u32 = 3;
+export const DMA_FAULTS: u32 = 4; //      accesses that were refused
+export const DMA_COUNTS: u32 = 5;
+export const DMA_GUEST: u32 = 0; //   guest-physical addresses of its domain, with the domain's rights
+export const DMA_MACHINE: u32 = 1; // machine addresses, with nobody's
+// Why an access was refused.
+export const DMA_ABSENT: u32 = 1; //    there is no memory
+export const DMA_DENIED: u32 = 2; //    the domain's EPT does not permit it
+export const DMA_VIOLATION: u32 = 3; // the secure-memory unit refused it: the record is in the key table
+// virtio over MMIO, device/virtio-mmio.ts. All is zero after a reset.
+export const VIRTIO_ADDRESS: u32 = 0xfeb00000; // guest-physical
+export const VIRTIO_IRQ: u32 = 5;
+export const DEVICE_VIRTIO: usize = 128;
+export const VIRTIO_STATUS: usize = 128; //         u32 device status
+export const VIRTIO_FEATURES_SELECT: usize = 132; // u32 which half of the device's features is read
+export const VIRTIO_DRIVER_SELECT: usize = 136; //  u32 which half of the driver's features is written
+export const VIRTIO_QUEUE_SELECT: usize = 140; //   u32
+export const VIRTIO_INTERRUPT: usize = 144; //      u32 interrupt status
+export const VIRTIO_NOTIFIED: usize = 148; //       u32 1: the driver has something in its queue
+export const VIRTIO_DRIVER_FEATURES: usize = 152; // u64 accepted by the driver
+/** The one queue, device/virtqueue.ts. */
+export const DEVICE_QUEUE: usize = 192;
+export const VIRTQ_SIZE: usize = 0; //         u32 entries
+export const VIRTQ_READY: usize = 4; //        u32
+export const VIRTQ_DESCRIPTORS: usize = 8; //  u64 address of the descriptor table
+export const VIRTQ_DRIVER: usize = 16; //      u64 address of the available ring
+export const VIRTQ_DEVICE: usize = 24; //      u64 address of the used ring
+export const VIRTQ_TAKEN: usize = 32; //       u32 chains taken, modulo 2^16
+export const VIRTQ_USED: usize = 36; //        u32 chains given back, modulo 2^16
+export const VIRTQ_HEAD: usize = 40; //        u32 head of the chain that was taken last
+export const VIRTIO_END: usize = 256; //       of what a reset clears
+// The disk, device/virtio-blk.ts.
+export const DISK_SECTORS: usize = 256; //   u32 of 512 bytes
+export const DISK_STORE: usize = 260; //     u32 host address of its sectors
+export const DISK_READ_ONLY: usize = 264; // u32
+export const DISK_REQUESTS: usize = 272; //  u64 requests carried out
+export const DISK_CONFIG: usize = 320; //    device configuration space, DISK_CONFIG_SIZE bytes
+export const DISK_CONFIG_SIZE: u32 = 64;
+export const DEVICE_SCRATCH: usize = 448; // what is read of rings and headers; 16 bytes
+/** The chain that was taken: descriptors as the driver wrote them. */
+export const DEVICE_CHAIN: usize = 2048;
+export const VIRTQ_SIZE_MAX: u32 = 128; //   the chain's room
 
 // ── Frame table ─────────────────────────────────────────────────────────────
 export const FRAME_OWNER: usize = 0; // u16 domain id, or FRAME_OWNER_*

@@ -4,8 +4,10 @@ export { decodeInstruction } from './cpu/decode';
 
 export { getArithmetic, setArithmetic } from './cpu/flags';
 export { findBlock } from './cpu/translate';
+export { dmaRead, dmaWrite } from './device/dma';
 export { picAcknowledge, picIntr, picSetLine } from './device/pic';
 export { pitGate2, pitOutput2 } from './device/pit';
+export { virtioRead, virtioWrite } from './device/virtio-mmio';
 export * from './fpu/fxsave';
 export * from './fpu/sse';
 export * from './fpu/x87';

@@ -8,6 +8,7 @@
  *           cmdlines    command lines whose checksums are recorded; the first is the default
  *           memoryMiB   the least guest memory the default command line needs
  *           input       what the console's input holds, for programs that read it
+ *           disk        the disk that it needs: bytes, and the seed of its contents
  */
 export const programs = [
   { name: 'hello', description: 'greets by console_io and by the UART', cmdlines: ['', 'n=3'] },
@@ -96,6 +97,13 @@ export const programs = [
     cmdlines: ['', 'n=1000 us=100 work=10', 'n=2000 us=300 work=100', 'seed=2'],
   },
   {
+    name: 'disk',
+    description: 'n random transfers from and to its whole disk, hashed and compared; irq=1 sleeps until they are done',
+    machine: true,
+    cmdlines: ['', 'irq=1', 'n=50 seed=7', 'n=1000 seed=2', 'irq=1 seed=3'],
+    disk: { bytes: 131072, seed: 7 },
+  },
+  {
     name: 'echo',
     description: 'reads a line from the UART, echoes and hashes it',
     input: 'The quick brown fox jumps over the lazy dog.\n',
@@ -153,6 +161,10 @@ export const control = [
   {
     name: 'smm-victim',
     description: 'keeps a record in memory that the domain peer= attacks, and tells what became of it',
+  },
+  {
+    name: 'smm-pages',
+    description: 'writes hot and cold pages, sleeps, and reads the hot ones again',
   },
   {
     name: 'smm-thief',
@@ -322,7 +334,7 @@ export const traces = [
 
 /** Every image: its sources, and what a scenario and a test need to know about it. */
 export const guests = [
-  ...programs.map(({ name, description, machine, cmdlines, memoryMiB = 4, input }) => ({
+  ...programs.map(({ name, description, machine, cmdlines, memoryMiB = 4, input, disk }) => ({
     name,
     sources: [
       name.startsWith('hostile-') ? `${name.replace('-', '/')}.c` : `programs/${name}.c`,
@@ -332,6 +344,7 @@ export const guests = [
     cmdline: cmdlines[0],
     memoryMiB,
     ...(input === undefined ? {} : { input }),
+    ...(disk === undefined ? {} : { disk }),
     hostile: name.startsWith('hostile-'),
     outcome: poweroff,
   })),

@@ -161,7 +161,7 @@ function misaligned(s: usize, bank: usize): bool {
 
 function load8(s: usize, bank: usize, linear: u32): u32 {
   const host = translate(s, bank, linear, READ, TLB_HELD_READ);
-  if (isMmio(host)) return mmioRead(s, host, 1);
+  if (isMmio(host)) return mmioRead(s, host, linear, 1);
   return host == 0 ? 0 : (load<u8>(host) as u32);
 }
 
@@ -169,7 +169,7 @@ function load16(s: usize, bank: usize, linear: u32): u32 {
   if ((linear & OFFSET) > PAGE_SIZE - 2) return loadCrossing(s, bank, linear, 2);
   if ((linear & 1) != 0 && misaligned(s, bank)) return 0;
   const host = translate(s, bank, linear, READ, TLB_HELD_READ);
-  if (isMmio(host)) return mmioRead(s, host, 2);
+  if (isMmio(host)) return mmioRead(s, host, linear, 2);
   if (host == 0) return 0;
   return load<u16>(host) as u32;
 }
@@ -178,7 +178,7 @@ function load32(s: usize, bank: usize, linear: u32): u32 {
   if ((linear & OFFSET) > PAGE_SIZE - 4) return loadCrossing(s, bank, linear, 4);
   if ((linear & 3) != 0 && misaligned(s, bank)) return 0;
   const host = translate(s, bank, linear, READ, TLB_HELD_READ);
-  if (isMmio(host)) return mmioRead(s, host, 4);
+  if (isMmio(host)) return mmioRead(s, host, linear, 4);
   if (host == 0) return 0;
   return load<u32>(host);
 }
@@ -213,7 +213,7 @@ function store8(s: usize, bank: usize, linear: u32, value: u32): void {
   const host = translate(s, bank, linear, WRITE, TLB_HELD_WRITE);
   if (host == 0) return;
   if (prepareStore(s, bank, linear, host, 1)) store<u8>(host, value as u8);
-  else if (isMmio(host)) mmioWrite(s, host, value, 1);
+  else if (isMmio(host)) mmioWrite(s, host, linear, value, 1);
 }
 
 function store16(s: usize, bank: usize, linear: u32, value: u32): void {
@@ -225,7 +225,7 @@ function store16(s: usize, bank: usize, linear: u32, value: u32): void {
   const host = translate(s, bank, linear, WRITE, TLB_HELD_WRITE);
   if (host == 0) return;
   if (prepareStore(s, bank, linear, host, 2)) store<u16>(host, value as u16);
-  else if (isMmio(host)) mmioWrite(s, host, value, 2);
+  else if (isMmio(host)) mmioWrite(s, host, linear, value, 2);
 }
 
 function store32(s: usize, bank: usize, linear: u32, value: u32): void {
@@ -237,7 +237,7 @@ function store32(s: usize, bank: usize, linear: u32, value: u32): void {
   const host = translate(s, bank, linear, WRITE, TLB_HELD_WRITE);
   if (host == 0) return;
   if (prepareStore(s, bank, linear, host, 4)) store<u32>(host, value);
-  else if (isMmio(host)) mmioWrite(s, host, value, 4);
+  else if (isMmio(host)) mmioWrite(s, host, linear, value, 4);
 }
 
 function storeCrossing(s: usize, bank: usize, linear: u32, value: u32, size: u32): void {

@@ -24,6 +24,8 @@
 import {
   APIC_PAGE,
   COUNTER_WALK_EPT,
+  DEVICE_SOURCE,
+  DOMAIN_DEVICE,
   DOMAIN_PARENT,
   HOST_DRAM,
   HOST_FRAMES,
@@ -39,6 +41,8 @@ import {
   VCPU_LAPIC_BASE,
   VCPU_SHARED_WRITE,
   VCPU_SMM,
+  VIRTIO_ADDRESS,
+  VIRTIO_PAGE,
   VOID_PAGE,
 } from '../layout';
 import { EXIT_EPT_MISCONFIGURATION, EXIT_EPT_VIOLATION, exitPhysical } from '../record';
@@ -194,13 +198,17 @@ function commonPhysical(eptp: u32, gpa: u32, access: u32): u32 {
 export function direct(s: usize, gpa: u32): u32 {
   const base = load<u32>(s + VCPU_DIRECT_BASE);
   const inside = gpa < load<u32>(s + VCPU_DIRECT_LIMIT) && base + gpa >= base;
-  if (!inside && isLapic(s, gpa)) return (APIC_PAGE as u32) | READ | WRITE | FOUND_DIRTY;
+  const registers = inside ? 0 : registersAt(s, gpa);
+  if (registers != 0) return registers | READ | WRITE | FOUND_DIRTY;
   return (((inside ? machineToHost(base + gpa) : VOID_PAGE) as u32) & PAGE_MASK) | FOUND_RIGHTS | FOUND_DIRTY;
 }
 
-/** Whether `gpa` belongs to the registers of the vCPU's local APIC: they answer where the EPT maps nothing. */
-function isLapic(s: usize, gpa: u32): bool {
-  return (gpa & PAGE_MASK) == LAPIC_ADDRESS && (load<u32>(s + VCPU_LAPIC_BASE) & LAPIC_BASE_ENABLE) != 0;
+/** The page that stands for the device registers at `gpa`, which answer where the EPT maps nothing; 0: there are none. */
+function registersAt(s: usize, gpa: u32): u32 {
+  const page = gpa & PAGE_MASK;
+  if (page == LAPIC_ADDRESS && (load<u32>(s + VCPU_LAPIC_BASE) & LAPIC_BASE_ENABLE) != 0) return APIC_PAGE as u32;
+  const device = load<usize>(s + VCPU_DOMAIN) + DOMAIN_DEVICE;
+  return page == VIRTIO_ADDRESS && load<u32>(device, DEVICE_SOURCE) != 0 ? (VIRTIO_PAGE as u32) : 0;
 }
 
 /** The walk, driven by the format above. `why` is the qualification of a possible violation: access kind | cause. */
@@ -230,9 +238,8 @@ function eptWalk(s: usize, eptp: u32, gpa: u32, linear: u32, why: u32): u32 {
   const rights32 = (rights & EPT_RIGHTS) as u32; // 0 after an entry that is not present
   const cow = (owned & ~rights) != 0 && isFork(s);
   if ((why & FOUND_RIGHTS & ~rights32) != 0) {
-    if (rights32 == 0 && (why & FETCH) == 0 && isLapic(s, gpa)) {
-      return (APIC_PAGE as u32) | READ | WRITE | FOUND_DIRTY | ((5 - level) << FOUND_REFERENCES_SHIFT);
-    }
+    const registers = rights32 == 0 && (why & FETCH) == 0 ? registersAt(s, gpa) : 0;
+    if (registers != 0) return registers | READ | WRITE | FOUND_DIRTY | ((5 - level) << FOUND_REFERENCES_SHIFT);
     if (cow && (why & FOUND_RIGHTS & ~(rights32 | WRITE)) == 0) store<u32>(s + VCPU_SHARED_WRITE, 1);
     countEpt(s, 5 - level);
     return eptViolation(s, gpa, linear, why, rights32);
@@ -284,5 +291,23 @@ export function eptPeek(eptp: u32, gpa: u32): u32 {
     if (!eptLeaf(entry, level)) continue;
     const offset = eptOffsetMask(level);
     return ((machineToHost((table & ~offset) | (gpa & offset)) as u32) & PAGE_MASK) | (rights as u32);
+  }
+}
+
+/**
+ * Sets the flags that an access of kind `access` from outside a vCPU leaves in the tables, where the EPT has such flags: accessed
+ * on the way, dirty in the leaf. The translation is valid.
+ */
+export function eptMark(eptp: u32, gpa: u32, access: u32): void {
+  if ((eptp & EPTP_ACCESSED_DIRTY) == 0) return;
+  let table = eptp & PAGE_MASK;
+  for (let level: u32 = 4; ; level--) {
+    const p = machineToHost(table) + eptIndex(gpa, level);
+    const entry = load<u64>(p);
+    const leaf = eptLeaf(entry, level);
+    const flags = EPT_ACCESSED | (leaf && (access & WRITE) != 0 ? EPT_DIRTY : 0);
+    if ((flags & ~entry) != 0) store<u64>(p, entry | flags);
+    if (leaf) return;
+    table = (entry as u32) & PAGE_MASK;
   }
 }

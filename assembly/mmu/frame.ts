@@ -35,6 +35,7 @@ import {
   HOST_FREE_COUNT,
   HOST_FREE_HEAD,
   HOST_KEEP_RESIDUE,
+  MMIO_SIZE,
   PAGE_SHIFT,
   PAGE_SIZE,
   SLOW_BANK,
@@ -52,7 +53,7 @@ export function frameInit(): void {
   store<u32>(HOST_FREE_HEAD, FRAME_NONE);
   store<u32>(HOST_FREE_COUNT, load<u32>(HOST_FRAMES));
   store<u32>(HOST_FRAME_FRESH, 0);
-  memory.fill(VOID_PAGE, 0xff, 2 * (PAGE_SIZE as usize));
+  memory.fill(VOID_PAGE, 0xff, (PAGE_SIZE as usize) + MMIO_SIZE);
   memory.fill(SLOW_BANK, 0x01, SLOW_BANK_SIZE); // tags that equal no page
 }
 
@@ -68,9 +69,9 @@ export function machineToHost(machine: u32): usize {
     : VOID_PAGE + (machine & (PAGE_SIZE - 1));
 }
 
-/** Whether there is no memory behind a host address: the void page, or that of device registers behind it. */
+/** Whether there is no memory behind a host address: the void page, or those of device registers behind it. */
 export function inVoid(host: usize): bool {
-  return host - VOID_PAGE < 2 * (PAGE_SIZE as usize);
+  return host - VOID_PAGE < (PAGE_SIZE as usize) + MMIO_SIZE;
 }
 
 /** The frame-table entry of the frame that holds host address `host`, which must lie in DRAM. */

@@ -21,6 +21,7 @@ import {
   FRAME_CODE_MASK,
   FRAME_GENERATION,
   FRAME_OWNER,
+  MMIO_SIZE,
   PAGE_MASK,
   TLB_ADDEND,
   TLB_BANK_SIZE,
@@ -90,7 +91,8 @@ export function fill(s: usize, entry: usize, linear: u32, found: u32): void {
 }
 
 function arm(entry: usize, page: u32, rights: u32, host: u32): void {
-  store<u32>(entry, (rights & TLB_HELD_READ) != 0 && host != (APIC_PAGE as u32) ? page : TLB_NEVER, TLB_TAG_R);
+  const registers = host - (APIC_PAGE as u32) < (MMIO_SIZE as u32);
+  store<u32>(entry, (rights & TLB_HELD_READ) != 0 && !registers ? page : TLB_NEVER, TLB_TAG_R);
   store<u32>(entry, (rights & TLB_HELD_WRITE) != 0 && writableFast(host) ? page : TLB_NEVER, TLB_TAG_W);
   store<u32>(entry, (rights & TLB_HELD_EXECUTE) != 0 ? page : TLB_NEVER, TLB_TAG_X);
   store<u32>(entry, host - page, TLB_ADDEND);

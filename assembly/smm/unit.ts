@@ -58,6 +58,7 @@ import {
   SMM_UNIT_VCPU,
   SMM_VIOLATION_CONTEXT,
   SMM_VIOLATION_PERMISSION,
+  SMM_WRITE,
   VCPU_FETCH_PAGE,
   VCPU_SMM,
   VOID_PAGE,
@@ -276,20 +277,30 @@ export function smmPeek(frame: u32): usize {
  */
 export function lookThrough(s: usize, host: usize, works: bool, physical: u32): usize {
   if (inVoid(host)) return host;
+  if (works) return workThrough(s, host, SMM_READ, physical);
+  const frame = ((host - load<usize>(HOST_DRAM)) >>> PAGE_SHIFT) as u32;
+  return (rightsOn(load<usize>(s + VCPU_SMM), frame) & SMM_READ) != 0 ? smmPeek(frame) : 0;
+}
+
+/** The same for work with the page, in DRAM, that reads it or (`access` SMM_WRITE) writes it. 0: the violation is noted. */
+export function workThrough(s: usize, host: usize, access: u32, physical: u32): usize {
   const frame = ((host - load<usize>(HOST_DRAM)) >>> PAGE_SHIFT) as u32;
   const key = load<usize>(s + VCPU_SMM);
   const domain = load<u32>(key, SMM_KEY_DOMAIN);
-  if ((rightsOn(key, frame) & SMM_READ) == 0) {
-    if (works) noteViolation(key, SMM_VIOLATION_PERMISSION, frame, physical, domain);
+  if ((access & ~rightsOn(key, frame)) != 0) {
+    noteViolation(key, SMM_VIOLATION_PERMISSION, frame, physical, domain);
     return 0;
   }
-  if (!works) return smmPeek(frame);
   const state = stateOf(frame);
   if (state == SMM_OPEN || state == SMM_CLEAR) return host;
-  const page = plaintext(s, unitOf(s), frame);
-  if (page >= 4096) return page;
-  noteViolation(key, page as u32, frame, physical, domain);
-  return 0;
+  const unit = unitOf(s);
+  const page = plaintext(s, unit, frame);
+  if (page < 4096) {
+    noteViolation(key, page as u32, frame, physical, domain);
+    return 0;
+  }
+  if ((access & SMM_WRITE) != 0) markSlotDirty(unit, page);
+  return page;
 }
 
 /** Writes back and drops all slots of a pCPU: shutdown, snapshot. */

@@ -115,6 +115,7 @@ void paging_on(u32 *directory);                    /* CR3, CR4.PSE, CR0.PG and C
 
 /* --- interrupt controllers and timer (timer.c) ------------------------------------------------------------- */
 #define IRQ_BASE 0x20
+void pics_start(u8 mask); /* vectors from IRQ_BASE on; `mask`: of IRQs 0 to 7, all others are masked */
 void timer_start(u32 hertz, trap_handler *tick); /* PIT channel 0 in mode 2 on vector 0x20, all other IRQs masked */
 void timer_stop(void);
 void end_of_interrupt(void);

@@ -11,6 +11,8 @@
  *   flip                change one bit of the record
  *   replay              put the record of before back
  *   replay-all          put the record of before back, with its counter, its MAC and its way through the counter tree
+ *   dma-read            let a disk that was passed through write every machine frame to itself, and search what it wrote
+ *   dma-write           let it read a page of its own to where the record lies
  *
  * What it read itself is `found`; what came of the others, the victim and the thief print. Pages are read and written as they
  * lie in DRAM. The host's first frames hold the victim's key (if it is exposed), its counters, its MACs and its tree: it was
@@ -19,6 +21,7 @@
 #include "aes.h"
 #include "secret.h"
 #include "turns.h"
+#include "virtio.h"
 #include "vm0.h"
 
 enum { VICTIM, THIEF };
@@ -131,17 +134,30 @@ static u32 keystream(void) {
     return count_in(plain);
 }
 
-/* The number of the record's frame: the one that holds the same bytes. */
-static u32 frame_of_record(void) {
-    u32 frames = machine_frames();
-    for (u32 first = 0; first < frames; first += SEARCH_PAGES) {
-        u32 count = frames - first < SEARCH_PAGES ? frames - first : SEARCH_PAGES;
-        map_machine(first, count, SEARCH);
-        for (u32 i = 0; i < count; i++) {
-            if (!memcmp(SEARCH + i * PAGE, RECORD_AT, PAGE)) return first + i;
+/* The numbers of the frames of `count` different pages that VM0 sees: those that hold the same bytes. */
+static void find_frames(u8 *const *pages, u32 count, u32 *found) {
+    u32 frames = machine_frames(), missing = count;
+    for (u32 i = 0; i < count; i++) found[i] = frames;
+    for (u32 first = 0; first < frames && missing; first += SEARCH_PAGES) {
+        u32 mapped = frames - first < SEARCH_PAGES ? frames - first : SEARCH_PAGES;
+        map_machine(first, mapped, SEARCH);
+        for (u32 i = 0; i < mapped; i++) {
+            for (u32 k = 0; k < count; k++) {
+                if (found[k] != frames || memcmp(SEARCH + i * PAGE, pages[k], PAGE)) continue;
+                found[k] = first + i;
+                missing--;
+                break;
+            }
         }
     }
-    panic("no frame holds the record");
+    if (missing) panic("no frame holds the page");
+}
+
+static u32 frame_of_record(void) {
+    u8 *record = (u8 *)RECORD_AT;
+    u32 frame;
+    find_frames(&record, 1, &frame);
+    return frame;
 }
 
 static u32 key(void) {
@@ -160,11 +176,53 @@ static void replay(int all) {
     for (u32 i = 0; i < WORDS_KEPT; i++) *metadata(i) = kept[i];
 }
 
+/* The disk's addresses are machine addresses: VM0 looks for the frames of what it shares with it. */
+static struct disk disk;
+static u8 shared[1 + SEGMENTS_MAX][PAGE] __attribute__((aligned(PAGE)));
+static u32 shared_at[1 + SEGMENTS_MAX]; /* machine addresses: of the queue's page, then of the buffer's */
+
+static void start_disk(void) {
+    u8 *pages[1 + SEGMENTS_MAX];
+    for (u32 i = 0; i <= SEGMENTS_MAX; i++) fill_page((u32 *)(pages[i] = shared[i]), 0x100 + i);
+    find_frames(pages, 1 + SEGMENTS_MAX, shared_at);
+    for (u32 i = 0; i <= SEGMENTS_MAX; i++) shared_at[i] *= PAGE;
+    memset(shared, 0, sizeof shared);
+    disk_start(&disk, VIRTIO_REGISTERS, shared[0], shared_at[0]);
+}
+
+static void transfer(u32 type, const u32 *addresses, u32 count) {
+    check(-(int)disk_request(&disk, type, 0, addresses, count, PAGE), "disk");
+}
+
+static u32 dma_read(void) {
+    u32 frames = machine_frames(), found = 0, addresses[SEGMENTS_MAX];
+    start_disk();
+    for (u32 first = 0; first < frames; first += SEGMENTS_MAX) {
+        u32 count = frames - first < SEGMENTS_MAX ? frames - first : SEGMENTS_MAX;
+        for (u32 i = 0; i < count; i++) addresses[i] = (first + i) * PAGE;
+        transfer(BLK_OUT, addresses, count);
+        transfer(BLK_IN, shared_at + 1, count);
+        for (u32 i = 1; i <= count; i++) found += count_in(shared[i]);
+        memset(shared[1], 0, SEGMENTS_MAX * PAGE); /* or it would be found again, in VM0's own frames */
+    }
+    return found;
+}
+
+static void dma_write(void) {
+    u32 record = frame_of_record() * PAGE;
+    start_disk();
+    fill_page((u32 *)shared[1], OTHER_PAGE);
+    transfer(BLK_OUT, shared_at + 1, 1);
+    transfer(BLK_IN, &record, 1);
+}
+
 /* While the victim waits, after it has written its record for the second time. */
 static u32 attack(void) {
     if (is("dump") || is("dump-paused")) return dump();
     if (is("keystream")) return keystream();
     if (is("key")) return key();
+    if (is("dma-read")) return dma_read();
+    if (is("dma-write")) dma_write();
     if (is("tamper") && has_key()) memset(METADATA, 0x5a, 16);
     if (is("splice")) memcpy(RECORD_AT, OTHER_AT, PAGE);
     if (is("flip")) RECORD_AT[WORDS / 2] ^= 1;

@@ -3,7 +3,7 @@
  * takes the columns from these lists.
  */
 import type { VerdictCount } from '../hypervisor/hooks.js';
-import type { DomainResult, HostResult, Outcome, SmmCounts } from '../hypervisor/types.js';
+import type { DmaCounts, DomainResult, HostResult, Outcome, SmmCounts } from '../hypervisor/types.js';
 import { EXIT_REASON_NAMES } from '../machine/exit-reasons.js';
 import type { ParameterValue, Row } from './cell.js';
 import { readChecksums } from './checksums.js';
@@ -78,6 +78,15 @@ const SMM_COLUMNS: readonly (readonly [string, string, string, (counts: SmmCount
   ['freshness', 'violations', 'pages whose counter was not the last one', (c) => c.violations.freshness],
 ];
 
+const DMA_COLUMNS: readonly (readonly [string, string, string, (counts: DmaCounts) => number])[] = [
+  ['disk_requests', 'requests', 'requests that its disk carried out', (c) => c.requests],
+  ['dma_reads', 'accesses', 'accesses by which its disk read memory, those of the queue included', (c) => c.reads],
+  ['dma_read_bytes', 'bytes', 'bytes that its disk read from memory', (c) => c.readBytes],
+  ['dma_writes', 'accesses', 'accesses by which its disk wrote memory', (c) => c.writes],
+  ['dma_write_bytes', 'bytes', 'bytes that its disk wrote to memory', (c) => c.writeBytes],
+  ['dma_faults', 'accesses', 'accesses of its disk that were refused', (c) => c.faults],
+];
+
 /** Columns of a domain's row, in the order of the row. All deterministic. */
 export const DOMAIN_COLUMNS: readonly Filled<OfDomain>[] = [
   text('name', 'the domain, counts expanded', (r) => r.name),
@@ -138,6 +147,8 @@ export const DOMAIN_COLUMNS: readonly Filled<OfDomain>[] = [
   number('pages', 'pages', 'frames given to the guest, 4 KiB each', (r) => r.pages),
   text('protection', "how the SMM protected the domain's memory", (r) => r.protection),
   ...SMM_COLUMNS.map(([name, unit, about, value]) => number<OfDomain>(`smm_${name}`, unit, about, (r) => value(r.smm))),
+  ...DMA_COLUMNS.map(([name, unit, about, value]) => number<OfDomain>(name, unit, about, (r) => value(r.dma))),
+  text('disk_sha256', "hash of its disk's sectors at the end; empty without a disk", (r) => r.diskSha256),
   number('table_pages', 'pages', 'frames its EPT used', (r) => r.tablePages),
   number(
     'copied_pages',

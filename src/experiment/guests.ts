@@ -19,6 +19,8 @@ export interface CatalogueEntry {
   /** The least memory it needs with its own command line. */
   readonly memoryBytes: number;
   readonly input?: string;
+  /** The disk that it needs: its size, and the seed of its contents. */
+  readonly disk?: { readonly bytes: number; readonly seed: number };
   readonly hostile: boolean;
 }
 
@@ -42,6 +44,7 @@ const manifestSchema = z.object({
       cmdline: z.string(),
       memoryMiB: z.number().positive(),
       input: z.string().optional(),
+      disk: z.object({ bytes: z.number(), seed: z.number() }).optional(),
       hostile: z.boolean(),
     }),
   ),
@@ -70,12 +73,14 @@ export function readCatalogue(folder: string): Catalogue {
   const expectedPath = join(folder, 'native/expected.json');
   const { results } = existsSync(expectedPath) ? readJson(expectedPath, expectedSchema) : { results: {} };
   const entries = new Map<string, CatalogueEntry>();
-  for (const [name, { file, description, cmdline, memoryMiB, input, hostile }] of Object.entries(manifest.guests)) {
+  for (const [name, { file, description, cmdline, memoryMiB, input, disk, hostile }] of Object.entries(
+    manifest.guests,
+  )) {
     const path = join(folder, 'images', file);
     const image = basename(file, '.elf');
     const memoryBytes = memoryMiB * 1024 ** 2;
     const entry = { name, image, path, description, cmdline, memoryBytes, hostile };
-    entries.set(name, input === undefined ? entry : { ...entry, input });
+    entries.set(name, { ...entry, ...(input !== undefined && { input }), ...(disk !== undefined && { disk }) });
   }
   return {
     names: [...entries.keys()],

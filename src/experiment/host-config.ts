@@ -4,9 +4,9 @@ import { basename } from 'node:path';
 import { hideFeatures } from '../hypervisor/cpuid.js';
 import { readDomain } from '../hypervisor/domain-image.js';
 import { hasSmm } from '../hypervisor/smm.js';
-import type { CostTable, DomainConfig, HostConfig } from '../hypervisor/types.js';
+import type { CostTable, DiskConfig, DomainConfig, HostConfig } from '../hypervisor/types.js';
 import { Tpm } from '../security/tpm.js';
-import type { DomainSpec, Scenario } from './scenario.js';
+import type { DiskSpec, DomainSpec, Scenario } from './scenario.js';
 
 /** Virtual time in cycles, at least one. */
 export const cyclesOf = (ns: number, frequencyHz: number): number => Math.max(1, Math.round((ns / 1e9) * frequencyHz));
@@ -20,6 +20,10 @@ export class Files {
     this.known.set(path, bytes);
     return bytes;
   }
+}
+
+function diskConfig({ file, ...disk }: DiskSpec, files: Files): DiskConfig {
+  return { ...disk, ...(file !== undefined && { contents: files.read(file.path) }) };
 }
 
 /** A domain that goes on from an image. */
@@ -67,6 +71,7 @@ export function hostConfig(scenario: Scenario, costTable: CostTable): HostConfig
       }),
       ...(spec.privileged !== undefined && { privileged: spec.privileged }),
       ...(spec.protection !== undefined && { protection: spec.protection }),
+      ...(spec.disk !== undefined && { disk: diskConfig(spec.disk, files) }),
     };
   });
   return {

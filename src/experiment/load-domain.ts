@@ -1,6 +1,7 @@
 /** One domain as the schema read it → DomainSpec: rules between its fields, and its files on the disk. */
 import { createHash } from 'node:crypto';
 import { basename, dirname, resolve } from 'node:path';
+import { SECTOR } from '../hypervisor/disk.js';
 import { type DomainImage, readDomain } from '../hypervisor/domain-image.js';
 import { imageFrames } from '../hypervisor/domain-restore.js';
 import { SaveError } from '../hypervisor/sealed-file.js';
@@ -8,7 +9,7 @@ import { type Disk, MAX_IMAGE } from './disk.js';
 import type { Path } from './document.js';
 import { type Catalogue, type CatalogueEntry, looksLikePath } from './guests.js';
 import { listNames, type Place, quote, suggest } from './problem.js';
-import type { DomainSpec, Expectation, HostSpec } from './scenario.js';
+import type { DiskSpec, DomainSpec, Expectation, HostSpec } from './scenario.js';
 import type { ParsedDomain } from './schema-domain.js';
 import { LIMITS } from './schema-fields.js';
 import { formatQuantity, MEMORY } from './units.js';
@@ -37,7 +38,7 @@ export interface Boot {
 }
 
 /** A guest of the catalogue, or a file of the user. */
-type GuestImage = Pick<CatalogueEntry, 'path' | 'cmdline' | 'input'> & Partial<CatalogueEntry>;
+type GuestImage = Pick<CatalogueEntry, 'path' | 'cmdline' | 'input' | 'disk'> & Partial<CatalogueEntry>;
 
 export type Report = (path: Path, problem: string, allowed: string, want?: 'key' | 'value') => void;
 
@@ -78,6 +79,7 @@ export class DomainLoader {
     if (modules.every((module) => module.path !== '')) {
       this.inspect([...path, 'guest'], domain.guest, image.path, { memoryBytes, cmdline, modules });
     }
+    const disk = this.storage([...path, 'disk'], domain, image);
     const secondLevelTlb = domain['second-level-tlb'];
     return {
       ...{ name, guest: domain.guest, path: image.path, memoryBytes, cmdline, translation, modules },
@@ -91,6 +93,7 @@ export class DomainLoader {
       }),
       ...(domain.privileged && { privileged: true }),
       ...(domain.protection !== undefined && { protection: domain.protection }),
+      ...(disk !== undefined && { disk }),
       ...(domain.expect !== undefined && { expect: this.expectation(path, domain, image.image, cmdline) }),
     };
   }
@@ -118,6 +121,33 @@ export class DomainLoader {
       ...(domain.expect !== undefined && {
         expect: this.expectation(path, domain, imageName.replace(/\.elf$/, ''), cmdline),
       }),
+    };
+  }
+
+  /** The disk that the domain is given, else the one that its guest needs. */
+  private storage(path: Path, { disk, 'fork-of': of }: ParsedDomain, image: GuestImage): DiskSpec | undefined {
+    if (of !== undefined) return undefined;
+    if (disk === undefined) return image.disk && { sizeBytes: image.disk.bytes, seed: image.disk.seed };
+    const { size, file, seed, ...flags } = disk;
+    if (file !== undefined && seed !== undefined) {
+      this.report([...path, 'seed'], 'has no meaning with file', 'file or seed', 'key');
+    }
+    const found = file === undefined ? undefined : this.file([...path, 'file'], file);
+    const bytes = found === undefined ? 0 : this.disk.read(found).length;
+    const whole = Math.ceil(bytes / SECTOR) * SECTOR;
+    if (size === undefined && file === undefined) this.report(path, 'has neither size nor file', 'size, or a file');
+    if (found !== undefined && bytes === 0 && size === undefined) {
+      this.report([...path, 'file'], `${quote(file ?? '')} is empty`, 'size, or a file that is not empty');
+    }
+    if (size !== undefined && size < bytes) {
+      this.report([...path, 'size'], `the file has ${bytes} bytes`, `at least ${formatQuantity(MEMORY, whole)}`);
+    }
+    return {
+      sizeBytes: size ?? whole,
+      ...(found !== undefined && { file: { name: file ?? '', path: found } }),
+      ...(seed !== undefined && { seed }),
+      ...(flags['read-only'] && { readOnly: true }),
+      ...(flags.passthrough && { passthrough: true }),
     };
   }
 

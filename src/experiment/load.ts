@@ -289,12 +289,23 @@ export class Loader {
     const kind = isData(template.translation) ? template.translation.kind : undefined;
     const secret = (domain: Readonly<Record<string, unknown>>): boolean =>
       domain.protection !== undefined && domain.protection !== 'none';
-    if (kind === 'direct' || template.privileged === true || secret(template)) {
-      const why = kind === 'direct' ? 'has no EPT' : secret(template) ? 'is protected' : 'is privileged';
-      this.report([...path, 'fork-of'], `${quote(of)} ${why}`, 'a domain with EPT, without privilege and protection');
+    const guest = typeof template.guest === 'string' ? this.context.catalogue.find(template.guest) : undefined;
+    const reasons = [
+      [kind === 'direct', 'has no EPT'],
+      [secret(template), 'is protected'],
+      [template.privileged === true, 'is privileged'],
+      [(template.disk ?? guest?.disk) !== undefined, 'has a disk'],
+    ] as const;
+    const why = reasons.find(([holds]) => holds)?.[1];
+    if (why !== undefined) {
+      const allowed = 'a domain with EPT, without privilege, protection and disk';
+      this.report([...path, 'fork-of'], `${quote(of)} ${why}`, allowed);
     }
     if (secret(written)) {
       this.report([...path, 'protection'], 'a fork shares the pages of another domain', 'none', 'value');
+    }
+    if (written.disk !== undefined) {
+      this.report([...path, 'disk'], 'cannot be of a fork', 'a domain that is no fork', 'key');
     }
     for (const key of TEMPLATES_OWN) {
       if (written[key] === undefined) continue;

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { diskTotal } from '../hypervisor/disk.js';
 import { framesNeeded } from '../hypervisor/domain.js';
 import { FORK_FRAMES } from '../hypervisor/fork.js';
 import { runHost } from '../hypervisor/host.js';
@@ -59,7 +60,8 @@ export function machine(): Machine {
       const entries = secondLevelTotal(secondLevelSlots(domains, slots));
       const buffer = smmSlots({ domains: configs, smm });
       const batch = smmBatch({ smm });
-      const pages = core().call.hostBytes(pcpus, slots, slots, frames, entries, buffer, batch) >>> 0;
+      const disks = diskTotal(domains);
+      const pages = core().call.hostBytes(pcpus, slots, slots, frames, entries, buffer, batch, disks) >>> 0;
       return { needed: pages * WASM_PAGE, limit: 65536 * WASM_PAGE, guests: least * PAGE };
     },
   };

@@ -29,7 +29,7 @@ import type { LoadContext } from './load-domain.js';
 import { listNames, type Problem, quote, ScenarioError, suggest } from './problem.js';
 import { checkReport } from './report-check.js';
 import { hostRecord } from './run.js';
-import type { AcrossSpec, Scenario, Settings } from './scenario.js';
+import { type AcrossSpec, filesOf, type Scenario, type Settings } from './scenario.js';
 import { type ParsedScenario, scenarioSchema } from './schema.js';
 import { MAX_CELLS } from './schema-sweep.js';
 import { type Assignment, combinations, repeatSeed, SweepFault, sweepParameters } from './sweep.js';
@@ -382,9 +382,9 @@ export function identifyPlan(draft: DraftPlan, costTable: CostTable): Plan {
   const ids = new Map<string, number>();
   const first = draft.points[0]!.scenario;
   const cells = draft.points.map(({ parameters, repeat, scenario }, index): PlannedCell => {
-    for (const { guest, path, modules } of scenario.domains) {
-      images[guest] = hashOf(path);
-      for (const module of modules) images[module.name] = hashOf(module.path);
+    for (const domain of scenario.domains) {
+      images[domain.guest] = hashOf(domain.path);
+      for (const { name, path } of filesOf(domain)) images[name] = hashOf(path);
     }
     const identify = (each: Scenario): string =>
       fingerprint({

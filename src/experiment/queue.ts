@@ -30,6 +30,7 @@ import { canonicalJson } from './fingerprint.js';
 import { identityDifference } from './journal.js';
 import type { CellLimits, Plan, PlannedCell } from './plan.js';
 import { collectConsoles, handOverConsoles } from './queue-consoles.js';
+import { type DiskSpec, filesOf } from './scenario.js';
 import { assembleBatch } from './shard.js';
 import { BatchError } from './tables.js';
 
@@ -132,8 +133,8 @@ export async function submitBatch(url: string, plan: Plan, options: SubmitOption
     const batch = batchId(identity);
     const files: Record<string, string> = {};
     for (const { scenario } of plan.cells) {
-      for (const { path, modules } of scenario.domains) {
-        for (const file of [path, ...modules.map((module) => module.path)]) {
+      for (const domain of scenario.domains) {
+        for (const file of [domain.path, ...filesOf(domain).map(({ path }) => path)]) {
           if (files[file] !== undefined) continue;
           const bytes = readFileSync(file);
           files[file] = sha256(bytes);
@@ -309,6 +310,10 @@ async function fetchFiles(
   return places;
 }
 
+function diskHere({ file, ...disk }: DiskSpec, here: (path: string) => string): DiskSpec {
+  return { ...disk, ...(file !== undefined && { file: { ...file, path: here(file.path) } }) };
+}
+
 function planHere(stored: StoredPlan, places: ReadonlyMap<string, string>): Plan {
   const here = (path: string): string => places.get(path) ?? path;
   const cells = stored.resolved.cells.map((cell, index): PlannedCell => {
@@ -317,6 +322,7 @@ function planHere(stored: StoredPlan, places: ReadonlyMap<string, string>): Plan
       ...domain,
       path: here(domain.path),
       modules: domain.modules.map((module) => ({ ...module, path: here(module.path) })),
+      ...(domain.disk !== undefined && { disk: diskHere(domain.disk, here) }),
     }));
     const boot = stored.boots[index] ?? undefined;
     return { cell, scenario: { ...scenario, domains }, ...(boot !== undefined && { boot }) };

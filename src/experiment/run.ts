@@ -22,7 +22,7 @@ import { domainRows, hostRow } from './columns.js';
 import { failedClaims } from './expect.js';
 import { fingerprint } from './fingerprint.js';
 import { cyclesOf, Files, hostConfig } from './host-config.js';
-import type { BootSpec, DomainSpec, Scenario } from './scenario.js';
+import type { BootSpec, DiskSpec, DomainSpec, ModuleSpec, Scenario } from './scenario.js';
 
 /** The platform as the experiment layer sees it; tests give their own. */
 export interface Platform {
@@ -91,12 +91,16 @@ export interface Results {
   readonly versions: Readonly<Record<string, string>>;
 }
 
+/** Its file as a hash. */
+type DiskRecord = Omit<DiskSpec, 'file'> & { readonly file?: string };
+
 /** The scenario as it was run, without anything that cannot change a result. */
 type ScenarioRecord = Omit<Scenario, 'file' | 'host' | 'domains' | 'title' | 'description' | 'name' | 'claims'> & {
   readonly host: Omit<Scenario['host'], 'workers' | 'smm'> & { readonly smm?: Omit<SmmConfig, 'backend'> };
   readonly costTable: string;
-  readonly domains: readonly (Omit<DomainSpec, 'path' | 'expect' | 'modules' | 'guest'> & {
+  readonly domains: readonly (Omit<DomainSpec, 'path' | 'expect' | 'modules' | 'guest' | 'disk'> & {
     readonly modules: readonly string[];
+    readonly disk?: DiskRecord;
   })[];
 };
 
@@ -244,16 +248,17 @@ function summarise(
 export function hostRecord(
   scenario: Scenario,
   costTable: string,
-  hashOf: (module: DomainSpec['modules'][number]) => string,
+  hashOf: (file: ModuleSpec) => string,
 ): ScenarioRecord {
   return {
     ...hostSettings(scenario),
     limitNs: scenario.limitNs,
     costTable,
     ...(scenario.boot !== undefined && { boot: scenario.boot }),
-    domains: scenario.domains.map(({ path, expect, guest, modules, ...spec }) => ({
+    domains: scenario.domains.map(({ path, expect, guest, modules, disk, ...spec }) => ({
       ...spec,
       modules: modules.map(hashOf),
+      ...(disk !== undefined && { disk: diskRecord(disk, hashOf) }),
     })),
   };
 }
@@ -268,6 +273,10 @@ export function hostSettings(scenario: Scenario): Pick<ScenarioRecord, 'host' | 
     host: { ...host, ...(unit !== undefined && { smm }) },
     ...(scenario.security !== undefined && { security: scenario.security }),
   };
+}
+
+function diskRecord({ file, ...disk }: DiskSpec, hashOf: (file: ModuleSpec) => string): DiskRecord {
+  return { ...disk, ...(file !== undefined && { file: hashOf(file) }) };
 }
 
 /** Of cost tables, which are the same for all cells of a batch. */

@@ -18,6 +18,16 @@ export interface ModuleSpec {
   readonly path: string;
 }
 
+/** Like DiskConfig. */
+export interface DiskSpec {
+  readonly sizeBytes: number;
+  /** What it begins as. */
+  readonly file?: ModuleSpec;
+  readonly seed?: number;
+  readonly readOnly?: boolean;
+  readonly passthrough?: boolean;
+}
+
 export interface DomainSpec {
   readonly name: string;
   /** As written: a name of the catalogue or a path. */
@@ -47,7 +57,13 @@ export interface DomainSpec {
   readonly cap?: number;
   readonly privileged?: boolean;
   readonly protection?: Protection;
+  readonly disk?: DiskSpec;
   readonly expect?: Expectation;
+}
+
+/** Files of a domain beside its image. */
+export function filesOf({ modules, disk }: DomainSpec): readonly ModuleSpec[] {
+  return disk?.file === undefined ? modules : [...modules, disk.file];
 }
 
 export interface HostSpec {

@@ -1,6 +1,7 @@
 /** `domains:` and `templates:` of the scenario language. Rules between fields are in load-domain.ts. */
 import { z } from 'zod';
 import { CPUID_FEATURES, type CpuidFeature } from '../hypervisor/cpuid.js';
+import { MAX_DISK, SECTOR } from '../hypervisor/disk.js';
 import { SECOND_LEVEL_MAX, SECOND_LEVEL_MIN } from '../hypervisor/second-level-tlb.js';
 import { PROTECTIONS } from '../hypervisor/smm.js';
 import { quote } from './problem.js';
@@ -74,6 +75,22 @@ function forkMoment() {
 
 const HIDEABLE = Object.keys(CPUID_FEATURES) as CpuidFeature[];
 
+const diskSchema = z.strictObject({
+  size: quantity(MEMORY, { min: SECTOR, max: MAX_DISK, step: SECTOR })
+    .optional()
+    .describe('a multiple of 512 bytes; default: as large as the file'),
+  file: text(LIMITS.textMax, 'a path')
+    .optional()
+    .describe('what it holds at the start, relative to the scenario; the file itself never changes'),
+  seed: integer({ min: 0, max: 2 ** 32 - 1 })
+    .optional()
+    .describe('instead of a file: pseudo-random contents; without both, zeros'),
+  'read-only': flag().optional().describe('whether the guest can only read it'),
+  passthrough: flag()
+    .optional()
+    .describe('assigned without an IOMMU: the addresses that the guest gives it are machine addresses'),
+});
+
 /** All but the guest, which a template need not name. */
 const settings = {
   memory: quantity(MEMORY, { min: LIMITS.memoryMin, max: LIMITS.memoryMax, step: 4096 })
@@ -89,6 +106,7 @@ const settings = {
     .optional()
     .describe('entries; default: none up to 16MiB of memory, else as many as cover it'),
   protection: choice(PROTECTIONS).optional().describe('how the SMM protects the memory; default: none'),
+  disk: diskSchema.optional().describe('a virtio-blk device over MMIO'),
   input: latin1(LIMITS.inputMax).optional().describe('bytes waiting at the serial port'),
   cpuid: z
     .strictObject({

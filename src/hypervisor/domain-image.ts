@@ -9,6 +9,7 @@
  */
 import type { Core } from '../machine/core.js';
 import { HostView } from '../machine/views.js';
+import { hasDisk } from './disk.js';
 import { frameType } from './frames.js';
 import { grantAt } from './grant-table.js';
 import { type Format, type Piece, SaveError, seal, unseal } from './sealed-file.js';
@@ -71,7 +72,7 @@ export function readDomain(file: Uint8Array): DomainImage {
   return { ...(content as Omit<DomainImage, 'memory'>), memory };
 }
 
-/** The domain as it is between two instructions; it goes on. Throws SaveError if it is protected or privileged. */
+/** The domain as it is between two instructions; it goes on. Throws SaveError if it is protected or privileged, or has a disk. */
 export function captureDomain(core: Core, slot: number, about: DomainAbout): DomainImage {
   const l = core.layout;
   const host = new HostView(core);
@@ -81,6 +82,7 @@ export function captureDomain(core: Core, slot: number, about: DomainAbout): Dom
   };
   if (isSecure(core, slot))
     refuse('it is protected, and its memory is worth nothing without a key that stays in this host');
+  if (hasDisk(core, slot)) refuse('it has a disk, and its sectors are no part of it');
   if (core.read(d + l.DOMAIN_PRIVILEGED) !== 0) refuse('it is privileged, and holds pages of others');
   if (core.read(l.HOST_CLOCK_MODE) !== l.HOST_CLOCK_DOMAIN) refuse("its clock is its pCPU's (host.clock: pcpu)");
   const { physmap, memory, places } = capturePhysmap(core, slot);

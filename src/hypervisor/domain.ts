@@ -7,6 +7,7 @@ import type { Core } from '../machine/core.js';
 import { DomainView, HostView, type SegmentValue, VcpuView } from '../machine/views.js';
 import { cpuidFeatures } from './cpuid.js';
 import { DEFAULT_WEIGHT, setCap, setWeight } from './credit.js';
+import { detachDisk } from './disk.js';
 import { imageFrames } from './domain-restore.js';
 import { closeAll } from './event-channel.js';
 import { releaseForeign } from './foreign.js';
@@ -273,6 +274,7 @@ export function destroyDomain(core: Core, index: number): void {
   } else {
     releaseMemory(core, index);
   }
+  detachDisk(core, index);
   endSecure(core, index);
   reclaimStrays(core, index);
   // Ports, mappings and grants are empty by now, all but the frames that active entries remember.
@@ -280,10 +282,10 @@ export function destroyDomain(core: Core, index: number): void {
   if (parent >= 0 && leaveParent(core, parent)) destroyDomain(core, parent);
 }
 
-/** Frees what the domain owns and its EPT does not tell of any more: a privileged domain may have written the tables. */
+/** Frees what the domain owns and its EPT does not tell of any more: a privileged domain, or a device, may have written the tables. */
 function reclaimStrays(core: Core, index: number): void {
   const l = core.layout;
-  if (core.read(l.HOST_FOREIGN_USED) === 0) return;
+  if (core.read(l.HOST_FOREIGN_USED) + core.read(l.HOST_DMA_MACHINE) === 0) return;
   const frames = core.read(l.HOST_FRAMES);
   for (let frame = 0; frame < frames; frame++) {
     if (frameOwner(core, frame) === index && frameType(core, frame) !== l.FRAME_TYPE_FREE) core.call.frameFree(frame);

@@ -5,6 +5,7 @@
  */
 import { accessApicBase, onApicAccess } from './apic.js';
 import { type CpuidResult, cpuid, FEATURE_APIC, XEN_HYPERCALL_MSR } from './cpuid.js';
+import { isDiskAccess, onDiskAccess } from './disk.js';
 import { BLOCK, DEFER, type Guest, RESUME, type Verdict } from './guest.js';
 import { hypercall } from './hypercalls.js';
 import { AWAITED_MARKER, AWAITED_STOPPED } from './nursery.js';
@@ -187,6 +188,7 @@ const EPT_LINEAR_VALID = 1 << 7;
 const NO_FRAME = -1;
 
 function onEptViolation(guest: Guest): Verdict {
+  if (isDiskAccess(guest)) return onDiskAccess(guest);
   const qualification = guest.vcpu.exitQualification;
   const copied = guest.core.call.unshareFault(guest.vcpu.base);
   if (copied >= 0 || copied === NO_FRAME) {

@@ -147,13 +147,19 @@ export function releaseForeign(core: Core, index: number): void {
 
 /**
  * Joins the gang of whoever maps machine frames with their present owners. A frame that is an EPT table can reach any other
- * in its mapper's hands: then all domains are one gang. To be called before a quantum.
+ * in its mapper's hands: then all domains are one gang, and for ever when a device has written one. To be called before a
+ * quantum.
  */
 export function settleGangs(core: Core): void {
   const l = core.layout;
-  if (core.read(l.HOST_FOREIGN_MACHINE) === 0) return;
+  const tables = core.read(l.HOST_DMA_TABLES) !== 0;
+  if (core.read(l.HOST_FOREIGN_MACHINE) === 0 && !tables) return;
   const host = new HostView(core);
   const alive = (d: number): boolean => d < host.domains && core.read(host.domainAddress(d) + l.DOMAIN_STATE) === 1;
+  if (tables) {
+    const all = Array.from({ length: host.domains }, (_, d) => d).filter(alive);
+    for (const d of all) joinGang(core, d, all[0]!);
+  }
   for (const e of entries(core, (e) => kindOf(core, e) === l.FOREIGN_MACHINE)) {
     const mapper = mapperOf(core, e);
     const frame = core.read(e + l.FOREIGN_FRAME);

@@ -13,6 +13,7 @@
 import type { Core } from '../machine/core.js';
 import { HostView } from '../machine/views.js';
 import { beginAccount } from './credit.js';
+import { hasDisk } from './disk.js';
 import { ENOMEM, EOPNOTSUPP, EPERM } from './errno.js';
 import { CLOSED, closeAll, INTERDOMAIN, portAddress, portState, quiesce, setPort } from './event-channel.js';
 import { isGuestFrame } from './frames.js';
@@ -72,7 +73,7 @@ export function poolIsLow(core: Core, p: number): boolean {
 
 /**
  * Makes domain `child`, whose slot is empty, a fork of `parent` on pCPU `pcpu`. Its vCPU is queued. Returns 0; −EOPNOTSUPP if
- * the parent has no EPT or is protected; −EPERM if it is privileged; −ENOMEM if the host has too little memory.
+ * the parent has no EPT, is protected or has a disk; −EPERM if it is privileged; −ENOMEM if the host has too little memory.
  */
 export function forkDomain(core: Core, parent: number, child: number, pcpu: number, pauses = 0): number {
   const l = core.layout;
@@ -81,6 +82,7 @@ export function forkDomain(core: Core, parent: number, child: number, pcpu: numb
   if (core.read(from + l.DOMAIN_EPTP) === 0) return -EOPNOTSUPP;
   if (core.read(from + l.DOMAIN_PRIVILEGED) !== 0) return -EPERM; // it holds pages of others
   if (isSecure(core, parent)) return -EOPNOTSUPP; // its pages are under its own key
+  if (hasDisk(core, parent)) return -EOPNOTSUPP; // its sectors are not shared
   freeze(core, parent);
   const d = host.domainAddress(child);
   core.write(d + l.DOMAIN_PCPU, pcpu);

@@ -13,6 +13,7 @@ import { permitAnswers } from './answers.js';
 import { applySettings, BootWatch, checkBoot, limitInstructions } from './boot.js';
 import { VCPU_NONE } from './context-switch.js';
 import { DEFAULT_WEIGHT, MAX_CAP, MAX_WEIGHT, setCap, setWeight } from './credit.js';
+import { attachDisks, checkDisk, diskTotal } from './disk.js';
 import { checkMemory, createDomain, framesNeeded, reservationOrder, reserve } from './domain.js';
 import { restoreDomain } from './domain-restore.js';
 import { deliver } from './event-channel.js';
@@ -229,16 +230,17 @@ export class Host {
     const entries = secondLevelTotal(stlbs);
     const pages = smmSlots(this.#config);
     const batch = smmBatch(this.#config);
+    const disks = diskTotal(domains);
     let memory: WebAssembly.Memory;
     try {
       const { memory: given } = this.#options;
-      memory = hostMemory(this.#module, pcpus, slots, slots, frames, entries, given, pages, batch);
+      memory = hostMemory(this.#module, pcpus, slots, slots, frames, entries, given, pages, batch, disks);
     } catch (error) {
       if (error instanceof RangeError) throw new HostError('host-memory', error.message);
       throw error;
     }
     const core = new Core(this.#module, memory);
-    core.call.hostInit(pcpus, slots, slots, frames, entries, pages, batch);
+    core.call.hostInit(pcpus, slots, slots, frames, entries, pages, batch, disks);
     dealSecondLevels(core, stlbs);
     return memory;
   }
@@ -286,6 +288,7 @@ export class Host {
       this.registry.start(index);
       this.registry.at(index).startMs = performance.now() - started;
     }
+    attachDisks(core, this.#config.domains);
   }
 
   /** Begins a configured domain from its image. */
@@ -503,6 +506,7 @@ function checkConfig(config: HostConfig): void {
     if (names.has(domain.name)) throw new HostError('domain-name', `two domains are called '${domain.name}'`, index);
     names.add(domain.name);
     checkMemory(domain, index);
+    checkDisk(domain, index);
     const { secondLevelTlb = 0 } = domain;
     if (!isSecondLevel(secondLevelTlb)) {
       throw new HostError(

@@ -128,5 +128,6 @@ function templateOf(domains: readonly DomainConfig[], domain: DomainConfig, slot
   if (domains[template]!.fork !== undefined) throw wrong(`'${of}' is a fork itself`);
   if (domains[template]!.translation.kind !== 'ept') throw wrong(`'${of}' has no EPT`);
   if (domains[template]!.privileged) throw wrong(`'${of}' is privileged`);
+  if (domains[template]!.disk !== undefined) throw wrong(`'${of}' has a disk`);
   return template;
 }

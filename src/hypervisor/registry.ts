@@ -10,6 +10,7 @@ import { createHash } from 'node:crypto';
 import type { Core } from '../machine/core.js';
 import { exitReasonName } from '../machine/exit-reasons.js';
 import { HostView, VcpuView } from '../machine/views.js';
+import { diskSha256, dmaCounts } from './disk.js';
 import { destroyDomain } from './domain.js';
 import { captureDomain, type DomainImage } from './domain-image.js';
 import { restoreDomain } from './domain-restore.js';
@@ -340,6 +341,8 @@ export class Registry {
       copiedPages: core.read(domain + l.DOMAIN_COPIED),
       protection: config.protection ?? 'none',
       smm: smmCounts(core, slot),
+      dma: dmaCounts(core, slot),
+      diskSha256: diskSha256(core, slot),
       hooks: verdictCounts(core, domain),
       stateHash: hash,
       consoleSha256: sha256(console),

@@ -48,8 +48,8 @@ export function captureMemory(core: Core): Piece[] {
     start = -1;
   };
   const caches = Array.from({ length: host.pcpus }, (_, i) => host.pcpuAddress(i));
-  // Behind DRAM is the plaintext of protected domains: a saved host is as secret as the host.
-  const end = core.read(l.HOST_END) + host.pcpus * core.read(l.HOST_SMM_SLOTS) * PAGE;
+  // Behind DRAM are the plaintext of protected domains, so that a saved host is as secret as the host, and their disks.
+  const end = core.read(l.HOST_DISKS) + core.read(l.HOST_DISK_PAGES) * PAGE;
   for (let at = l.HOST_MAGIC; at < end; at += PAGE) {
     const cached = caches.some((p) => at >= p + l.PCPU_HASH && at < p + l.PCPU_SIZE);
     if (cached || core.call.isZero(at, PAGE)) flush(at);
@@ -62,7 +62,7 @@ export function captureMemory(core: Core): Piece[] {
 /** Puts it back into a memory that hostInit has laid out for the same host. Throws SaveError if it is another host's. */
 export function restoreMemory(core: Core, pieces: readonly Piece[]): void {
   const l = core.layout;
-  const sizes = [l.HOST_PCPUS, l.HOST_VCPUS, l.HOST_DOMAINS, l.HOST_FRAMES, l.HOST_END];
+  const sizes = [l.HOST_PCPUS, l.HOST_VCPUS, l.HOST_DOMAINS, l.HOST_FRAMES, l.HOST_END, l.HOST_DISK_PAGES];
   const before = sizes.map((at) => core.read(at));
   for (const { address, bytes } of pieces) {
     if (address + bytes.length > core.u8.length) throw new SaveError('damaged', 'the memory does not fit the host');

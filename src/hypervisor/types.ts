@@ -73,6 +73,22 @@ export interface SmmConfig {
   readonly root?: Uint8Array;
 }
 
+/** A virtio-blk device over MMIO: docs/devices.md. Zeros beyond its contents. */
+export interface DiskConfig {
+  /** A multiple of 512, at most 1 GiB. */
+  readonly sizeBytes: number;
+  /** What it holds at the start. */
+  readonly contents?: Uint8Array;
+  /** Instead: pseudo-random words, 0 … 2^32 − 1. */
+  readonly seed?: number;
+  readonly readOnly?: boolean;
+  /**
+   * Assigned to the domain on a machine without an IOMMU: the addresses that the guest gives it are machine addresses, it reaches all
+   * of DRAM, and sees it as it is.
+   */
+  readonly passthrough?: boolean;
+}
+
 export interface DomainConfig {
   readonly name: string;
   /** A Multiboot 1 image: ELF32 i386. */
@@ -110,6 +126,7 @@ export interface DomainConfig {
   readonly secondLevelTlb?: number;
   /** Default: none. */
   readonly protection?: Protection;
+  readonly disk?: DiskConfig;
 }
 
 /** When a domain is forked from another: at the end of the quantum in which the other … */
@@ -230,6 +247,19 @@ export interface SmmCounts {
   readonly violations: Readonly<Record<SmmViolation, number>>;
 }
 
+/** What a domain's devices did in memory. An access is a transaction, of any length; refused ones are counted, too. */
+export interface DmaCounts {
+  /** Requests that the device carried out. */
+  readonly requests: number;
+  /** Accesses by which it read memory, and the bytes that moved. */
+  readonly reads: number;
+  readonly readBytes: number;
+  readonly writes: number;
+  readonly writeBytes: number;
+  /** Accesses that were refused: no memory there, no right to it, or a page that failed its check. */
+  readonly faults: number;
+}
+
 export type OutcomeKind = Outcome['kind'];
 
 /** Deterministic: the same for the same configuration, whatever the number of workers. */
@@ -274,6 +304,9 @@ export interface DomainResult {
   readonly copiedPages: number;
   readonly protection: Protection;
   readonly smm: SmmCounts;
+  readonly dma: DmaCounts;
+  /** SHA-256 of its disk's sectors at the end; '' without a disk. */
+  readonly diskSha256: string;
   /** What the domain asked of the security hooks, by operation; what it never asked for is left out. */
   readonly hooks: Readonly<Partial<Record<Operation, VerdictCount>>>;
   /** SHA-256 over the architectural registers and all guest memory at the end. */

@@ -22,10 +22,11 @@ export interface CoreFunctions {
     stlbEntries?: number,
     slots?: number,
     batch?: number,
+    disks?: number,
   ): number;
   /**
    * `slots`: pages of the SMM buffer of each pCPU; none: the host has no SMM. `batch`: pages that OpenSSL encrypts in one call; none:
-   * the machine encrypts.
+   * the machine encrypts. `disks`: pages of all disks.
    */
   hostInit(
     pcpus: number,
@@ -35,6 +36,7 @@ export interface CoreFunctions {
     stlbEntries?: number,
     slots?: number,
     batch?: number,
+    disks?: number,
   ): void;
 
   /** Executes up to `budget` instructions; returns a basic exit reason or 0xFFFF (budget used up). */
@@ -182,6 +184,10 @@ export interface CoreFunctions {
   /** 1 if a rising edge on `irq` would reach the processor. */
   picWouldInterrupt(domain: number, irq: number): number;
   uartInput(domain: number): void;
+  /** Gives the domain a disk: source id, DMA_* addresses, 512-byte sectors at `store` in the flat memory. */
+  diskAttach(domain: number, source: number, space: number, sectors: number, store: number, readOnly: number): void;
+  /** Lets the domain's disk carry out what is in its queue; `vcpu` pays. */
+  virtioServe(domain: number, vcpu: number): void;
   // Secure memory management: assembly/smm/unit.ts. Without an SMM all frames are open.
   /** Empties the key-table entry of a domain; returns its address. */
   smmKeyEntry(domain: number): number;
@@ -298,6 +304,8 @@ const FUNCTIONS: readonly (keyof CoreFunctions)[] = [
   'runMmio',
   'picWouldInterrupt',
   'uartInput',
+  'diskAttach',
+  'virtioServe',
   'consoleWrite',
   'smmKeyEntry',
   'smmKeyReady',
@@ -428,9 +436,10 @@ export function hostMemory(
   allocate: (pages: number) => WebAssembly.Memory = sharedMemory,
   slots = 0,
   batch = 0,
+  disks = 0,
 ): WebAssembly.Memory {
   const probe = checkedFunctions(instantiate(module, sharedMemory(16)).exports);
-  const pages = probe.hostBytes(pcpus, vcpus, domains, frames, stlbEntries, slots, batch) >>> 0;
+  const pages = probe.hostBytes(pcpus, vcpus, domains, frames, stlbEntries, slots, batch, disks) >>> 0;
   if (pages > MAX_PAGES) throw new RangeError(`the host needs ${pages / 16} MiB of flat memory; 4096 MiB is the limit`);
   return allocate(pages);
 }

@@ -18,6 +18,7 @@ const COUNTER_OF: ReadonlyMap<string, keyof Layout> = new Map([
   ['tlb-flush', 'COUNTER_TLB_FLUSH'],
   ['double-fault', 'COUNTER_DOUBLE_FAULT'],
   ['stlb-hit', 'COUNTER_STLB_HIT'],
+  ['dma', 'COUNTER_DMA'],
   ['smm-fill', 'COUNTER_SMM_FILL'],
   ['smm-crypt', 'COUNTER_SMM_CRYPT'],
   ['smm-mac', 'COUNTER_SMM_MAC'],
@@ -61,6 +62,12 @@ export const DEFAULT_COST_TABLE: CostTable = {
     { event: 'page-fault', cycles: 0, source: 'already counted as an exception' },
     { event: 'tlb-flush', cycles: 100, source: 'estimate: MOV to CR3 serialises; refills are counted as misses' },
     { event: 'double-fault', cycles: 0, source: 'already counted as an exception' },
+    {
+      event: 'dma',
+      cycles: 8,
+      source:
+        'estimate: a 64-byte line at 8 bytes per cycle, as a device model copies between memory and its own buffers',
+    },
     { event: 'smm-fill', cycles: 100, source: 'estimate: look-up in the permission and key tables, choice of a slot' },
     {
       event: 'smm-crypt',

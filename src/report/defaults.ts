@@ -3,7 +3,10 @@ import type { ChartSpec, ParameterColumn } from '../experiment/cell.js';
 import type { Frame } from './frame.js';
 
 /** What readers want to know, in this order; those that vary are drawn. */
-const METRICS = ['cycles', 'tlb_misses', 'exits', 'walk_ept', 'retired', 'page_faults', 'table_pages'];
+const METRICS = [
+  ...['cycles', 'tlb_misses', 'exits', 'walk_ept', 'dma_read_bytes', 'dma_write_bytes', 'dma_faults'],
+  ...['retired', 'page_faults', 'table_pages'],
+];
 const MAX_CHARTS = 4;
 /** Values that colours, or facets, can tell apart. */
 const FEW = 8;

@@ -111,6 +111,8 @@ export function fakeMachine(options: FakeOptions = {}): FakeMachine {
               rekeys: 0,
               violations: NONE,
             },
+            dma: { requests: 0, reads: 0, readBytes: 0, writes: 0, writeBytes: 0, faults: 0 },
+            diskSha256: '',
             inherited: 0,
             stateHash: '',
             consoleSha256: '',

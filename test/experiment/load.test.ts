@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseScenario } from '../../src/experiment/plan.js';
 import { ScenarioError } from '../../src/experiment/problem.js';
@@ -444,4 +446,41 @@ it('a second-level TLB has a number of entries that it can have', () => {
   for (const entries of ['-1', '512', '1025', '131072', 'many', '[]']) {
     expect(problems(text(entries))[0]).toMatch(/^s\.yaml:2:\d+: .*second-level-tlb: .*power of two from 1024 to 65536/);
   }
+});
+
+describe('disks', () => {
+  const disk = (text: string): string => `domains:\n  a: { guest: sieve, disk: ${text} }\n`;
+  it('have a size, or a file, and what else is said', () => {
+    const spec = (text: string) => load(disk(text)).domains[0]?.disk;
+    expect(spec('{ size: 1MiB }')).toEqual({ sizeBytes: 2 ** 20 });
+    expect(spec('{ size: 512B, seed: 3, read-only: true }')).toEqual({ sizeBytes: 512, seed: 3, readOnly: true });
+    expect(spec('{ size: 4KiB, passthrough: true }')).toEqual({ sizeBytes: 4096, passthrough: true });
+    const file = 'test/experiment/catalogue.ts';
+    const { disk: found } = load(disk(`{ file: ${file} }`)).domains[0]!;
+    expect(found?.sizeBytes).toBe(Math.ceil(statSync(file).size / 512) * 512);
+    expect(found?.file).toEqual({ name: file, path: resolve(file) });
+  });
+
+  it.each([
+    ['{}', 's.yaml:2:22: domains.a.disk: has neither size nor file; allowed: size, or a file'],
+    ['{ size: 1000 }', 's.yaml:2:36: domains.a.disk.size: '],
+    ['{ size: 2GiB }', 's.yaml:2:36: domains.a.disk.size: '],
+    ['{ size: 4KiB, seed: -1 }', 's.yaml:2:48: domains.a.disk.seed: '],
+    ['{ size: 4KiB, sead: 1 }', "s.yaml:2:42: domains.a.disk: unknown key 'sead', did you mean "],
+    ['{ file: nothing.img }', "s.yaml:2:36: domains.a.disk.file: 'nothing.img': no such file"],
+    ['{ file: package.json, size: 512B }', 's.yaml:2:56: domains.a.disk.size: the file has '],
+    [
+      '{ file: package.json, seed: 1 }',
+      's.yaml:2:50: domains.a.disk.seed: has no meaning with file; allowed: file or seed',
+    ],
+  ])('%s is refused', (text, wanted) => {
+    expect(problems(disk(text))[0]?.slice(0, wanted.length)).toBe(wanted);
+  });
+
+  it('are not forked', () => {
+    const fork = (own: string): string => `${disk('{ size: 4KiB }')}  b: { fork-of: a${own} }\n`;
+    expect(problems(fork(''))[0]).toContain("domains.b.fork-of: 'a' has a disk");
+    const bare = `domains:\n  a: { guest: sieve }\n  b: { fork-of: a, disk: { size: 4KiB } }\n`;
+    expect(problems(bare)[0]).toContain('domains.b.disk: cannot be of a fork');
+  });
 });

@@ -11,7 +11,8 @@ import { guestDomain, hostConfig, MIB, manifest } from './fixture.js';
 const INLINE = { workers: 1 };
 const QUANTUM = 200_000;
 const GUESTS = Object.keys(manifest.guests).filter(
-  (name) => !manifest.guests[name]!.hostile && name !== 'memory' && !name.startsWith('smm-'),
+  (name) =>
+    !manifest.guests[name]!.hostile && !manifest.guests[name]!.disk && name !== 'memory' && !name.startsWith('smm-'),
 );
 
 /** All that a domain does and is, but where it ran and where it comes from. */

@@ -25,6 +25,7 @@ interface Manifest {
         readonly memoryMiB: number;
         readonly hostile: boolean;
         readonly input?: string;
+        readonly disk?: { readonly bytes: number; readonly seed: number };
         readonly checksums: Readonly<Record<string, string>>;
         readonly outcome: Readonly<Record<string, string | number | boolean>>;
       }
@@ -45,6 +46,7 @@ export function guestDomain(guest: string, change: Partial<DomainConfig> = {}): 
     memoryBytes: entry.memoryMiB * MIB,
     cmdline: entry.cmdline,
     ...(entry.input === undefined ? {} : { input: entry.input }),
+    ...(entry.disk === undefined ? {} : { disk: { sizeBytes: entry.disk.bytes, seed: entry.disk.seed } }),
     translation: EPT_4K,
     maxInstructions: 3_000_000,
     ...change,

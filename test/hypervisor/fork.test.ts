@@ -8,10 +8,13 @@ import { guestDomain, hostConfig, MIB, manifest } from './fixture.js';
 const INLINE = { workers: 1 };
 const QUANTUM = 200_000;
 
-/** Guests that between them use timers, paging, rings, self-modifying code, strings and input. */
-/** Those named smm-… wait for others, with whom a fork has no channel. */
+/**
+ * Guests that between them use timers, paging, rings, self-modifying code, strings and input. Those named smm-… wait for others,
+ * with whom a fork has no channel; one with a disk cannot be forked.
+ */
 const GUESTS = Object.keys(manifest.guests).filter(
-  (name) => !manifest.guests[name]!.hostile && name !== 'memory' && !name.startsWith('smm-'),
+  (name) =>
+    !manifest.guests[name]!.hostile && !manifest.guests[name]!.disk && name !== 'memory' && !name.startsWith('smm-'),
 );
 
 /** All that a domain does and is; only where it ran, whose it is, and that its pages were copied may differ. */

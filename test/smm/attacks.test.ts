@@ -9,7 +9,7 @@ describe('attacks on protected memory', () => {
       status === 'ok' ? [] : [{ parameters: cell.parameters, status, claims }],
     );
     expect(failed).toEqual([]);
-    expect(results.deterministic).toHaveLength(88);
+    expect(results.deterministic).toHaveLength(104);
     expect(results.passed).toBe(true);
   });
 

@@ -17,6 +17,8 @@ export interface Options {
   readonly smm?: SmmConfig;
   readonly scrub?: boolean;
   readonly pcpus?: number;
+  /** Default: the core. */
+  readonly module?: WebAssembly.Module;
 }
 
 export class SecureHost {
@@ -24,12 +26,11 @@ export class SecureHost {
   readonly host: HostView;
   readonly configs: readonly DomainConfig[];
 
-  constructor({ protections, smm = {}, scrub = true, pcpus = 1 }: Options) {
+  constructor({ protections, smm = {}, scrub = true, pcpus = 1, module = coreModule() }: Options) {
     const slots = smm.slots ?? 64;
     this.configs = protections.map((protection, i) => codeDomain(`d${i}`, [0xeb, 0xfe], { protection }));
     const frames = this.configs.reduce((sum, config) => sum + framesNeeded(config), 0) + SPARE;
     const n = this.configs.length;
-    const module = coreModule();
     const batch = smmBatch({ smm });
     this.core = new Core(module, hostMemory(module, pcpus, n, n, frames, 0, undefined, slots, batch));
     this.core.call.hostInit(pcpus, n, n, frames, 0, slots, batch);
