@@ -306,6 +306,14 @@ export const hostile = [
     qemu: 'poweroff',
     checksums: { 'hostile-timer-storm': 'd4a94dde' },
   },
+  {
+    name: 'queues',
+    description: 'garbage in the queue and the registers of its disk, n rounds; then the disk must work',
+    outcome: poweroff,
+    qemu: 'poweroff',
+    checksums: { 'hostile-queues': '00000000' },
+    disk: { bytes: 131072, seed: 7 },
+  },
   { name: 'flood', description: 'floods the console for ever', outcome: limit, qemu: 'stopped' },
 ];
 
@@ -368,7 +376,7 @@ export const guests = [
     outcome: poweroff,
     trace,
   })),
-  ...hostile.map(({ name, description, outcome, checksums }) => ({
+  ...hostile.map(({ name, description, outcome, checksums, disk }) => ({
     name: `hostile-${name}`,
     sources: [`hostile/${name}.c`],
     description,
@@ -377,5 +385,6 @@ export const guests = [
     hostile: true,
     outcome,
     ...(checksums ? { checksums } : {}),
+    ...(disk ? { disk } : {}),
   })),
 ];

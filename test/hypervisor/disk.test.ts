@@ -77,6 +77,23 @@ describe('a domain with a disk', () => {
     expect(again.deterministic).toEqual(deterministic);
   });
 
+  it('may have it passed through: with machine memory from 0 on, an ordinary driver works', {
+    timeout: 120_000,
+  }, async () => {
+    const through = disk({
+      ...{ name: 'through', translation: { kind: 'direct' } },
+      ...{ cmdline: 'n=5 seed=7', disk: { sizeBytes: 131072, seed: 7, passthrough: true } },
+    });
+    const plain = disk({ name: 'plain', cmdline: 'n=5 seed=7' });
+    const config = hostConfig([through, plain, disk({ name: 'other' })], { pcpus: 3, quantumCycles: 100_000 });
+    const { deterministic } = await runHost(config, INLINE);
+    const [a, b] = deterministic.domains;
+    expect(a!.outcome).toMatchObject({ kind: 'shutdown', reason: 'poweroff' });
+    expect(checksums(a!)).toEqual(checksums(b!));
+    expect([a!.diskSha256, a!.dma]).toEqual([b!.diskSha256, b!.dma]);
+    expect((await runHost(config, { workers: 2 })).deterministic).toEqual(deterministic);
+  });
+
   it('pays for what its disk moves', async () => {
     const costs = (cycles: number): HostConfig['costTable'] => {
       const { costTable } = hostConfig([]);

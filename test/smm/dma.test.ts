@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { dmaCounts } from '../../src/hypervisor/disk.js';
+import { destroyDomain } from '../../src/hypervisor/domain.js';
 import { settleGangs } from '../../src/hypervisor/foreign.js';
 import { gangOf } from '../../src/hypervisor/gang.js';
 import { smmCounts } from '../../src/hypervisor/smm.js';
@@ -159,6 +160,22 @@ describe('a device that was passed through', () => {
       0,
       generation + 1,
     ]);
+  });
+
+  it('may write what it likes into EPT tables: every frame is found again', () => {
+    const x = new Bench(['none', 'ctr+mac+tree', 'none'], 2, 'machine');
+    const l = x.core.layout;
+    x.core.write(l.HOST_DMA_MACHINE, 1);
+    const type = (frame: number): number =>
+      x.core.u16[(x.core.read(l.HOST_FRAME_TABLE) + frame * l.FRAME_ENTRY_SIZE + l.FRAME_TYPE) >>> 1]!;
+    const tables = Array.from({ length: x.host.frames }, (_, frame) => frame).filter(
+      (f) => type(f) === l.FRAME_TYPE_EPT,
+    );
+    expect(tables.length).toBeGreaterThan(8);
+    const [garbage] = fc.sample(fc.uint8Array({ minLength: PAGE, maxLength: PAGE }), { numRuns: 1, seed: 3 });
+    for (const [i, frame] of tables.entries()) x.deviceWrites(machine(frame) + BigInt(8 * i), garbage!.subarray(8 * i));
+    for (const domain of [1, 0, 2]) destroyDomain(x.core, domain);
+    expect(x.host.freeFrames).toBe(x.host.frames);
   });
 
   it('puts all domains on one pCPU once it has written an EPT table', () => {
