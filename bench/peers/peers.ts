@@ -14,7 +14,7 @@ import { nativeGuest, nativeKernel, whyNoNative } from './native.js';
 /** The kernels of ../shared/peers/kern.elf that geometric means are of. */
 const EIGHT = ['sieve', 'crc', 'sha', 'sort', 'fib', 'interp', 'icall', 'chase'];
 /** Not a matter of speed: too short, waiting for input, waiting for time. */
-const NOT_GUESTS = ['hello', 'echo', 'timer'];
+const NOT_GUESTS = ['hello', 'echo', 'timer', 'disk'];
 const KERNEL_MIB = 128;
 
 interface ManifestGuest {

@@ -272,7 +272,9 @@ const MISTAKES: Record<string, [text: string, expected: (string | RegExp)[]]> = 
   ],
   'a fork of a protected domain': [
     'domains:\n  a: {guest: sieve, protection: ctr+mac}\n  b: {fork-of: a}\n',
-    ["s.yaml:3:16: domains.b.fork-of: 'a' is protected; allowed: a domain with EPT, without privilege, protection and disk"],
+    [
+      "s.yaml:3:16: domains.b.fork-of: 'a' is protected; allowed: a domain with EPT, without privilege, protection and disk",
+    ],
   ],
   'a fork of a domain that a template protects': [
     'templates: {t: {protection: xts}}\ndomains:\n  a: {guest: sieve, use: t}\n  b: {fork-of: a, count: 2}\n',
