@@ -5,9 +5,11 @@
  * Both use the compiled package in dist/ and the same number of threads. The bare loops run before and after the batch; their
  * mean is compared, so that a machine that gets slower or faster meanwhile does not decide.
  */
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type * as Ringfence from '../src/index.js';
@@ -15,13 +17,15 @@ import { packageRoot } from '../src/machine/core.js';
 import type { PeerOptions } from './peers/measure.js';
 import { BenchError, type Progress } from './progress.js';
 import { BASELINE, type Row, rowsOf } from './report.js';
+import { sharedBoots } from './shared-boot.js';
 
 const CELLS = 1000;
 /** Outermost, so that cells of all sizes come early and memory can be compared. */
 const SEEDS = 50;
 /**
- * Resident memory is looked at after so many cells: of the whole process, as the system counts it, with no garbage collection
- * forced before. So it holds what V8 has not yet given back; a leak would show as growth that does not end.
+ * The batch runs in a process of its own, as it does for users: what the bare loops leave behind is not its memory. Resident
+ * memory is looked at after so many cells: of the whole process, as the system counts it, with no garbage collection forced
+ * before. So it holds what V8 has not yet given back; a leak would show as growth that does not end.
  */
 const WATCHED = [100, 250, 500, 1000];
 
@@ -43,6 +47,49 @@ parentPort.on('message', async () => {
 });
 parentPort.postMessage('ready');
 `;
+
+/** The process of the batch: gets its scenario, prints JSON lines: cells done, in the end what it cost. */
+const BATCH = `
+const { index, scenario, threads, out } = JSON.parse(process.argv[1]);
+const { checkScenario, sweep } = await import(index);
+const print = (line) => process.stdout.write(JSON.stringify(line) + '\\n');
+const plan = checkScenario(scenario);
+const [start, used] = [performance.now(), process.cpuUsage()];
+const { passed } = await sweep(plan, {
+  ...{ workers: threads, out },
+  onProgress: ({ done }) => done % 10 === 0 && print({ done, bytes: process.memoryUsage.rss() }),
+});
+const { user, system } = process.cpuUsage(used);
+print({ passed, real: performance.now() - start, cpu: (user + system) / 1000 });
+`;
+
+interface Resident {
+  readonly done: number;
+  readonly bytes: number;
+}
+
+async function batchOf(
+  scenario: Ringfence.ScenarioInput,
+  threads: number,
+  out: string,
+  onCells: (done: number) => void,
+): Promise<Cost & { readonly resident: readonly Resident[] }> {
+  const argument = JSON.stringify({ index: dist('index.js'), scenario, threads, out });
+  const child = spawn(process.execPath, ['--input-type=module', '-e', BATCH, argument], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const resident: Resident[] = [];
+  let cost: (Cost & { readonly passed: boolean }) | undefined;
+  for await (const line of createInterface(child.stdout)) {
+    const told = JSON.parse(line) as Resident | (Cost & { readonly passed: boolean });
+    if ('done' in told) {
+      resident.push(told);
+      onCells(told.done);
+    } else cost = told;
+  }
+  if (cost?.passed !== true) throw new BenchError('a cell of the sweep failed');
+  return { ...cost, resident };
+}
 
 const message = (worker: Worker): Promise<unknown> =>
   new Promise((done, fail) => {
@@ -90,48 +137,39 @@ export async function runSweep(
   _: PeerOptions,
   progress: Progress,
 ): Promise<{ rows: readonly Row[]; summary: string[] }> {
-  const { checkScenario, defineScenario, sweep } = (await import(dist('index.js'))) as typeof Ringfence;
+  const { checkScenario, defineScenario } = (await import(dist('index.js'))) as typeof Ringfence;
   const threads = Math.min(2, availableParallelism());
-  const plan = checkScenario(
-    defineScenario({
-      host: { pcpus: 1 },
-      domains: { a: { guest: 'sieve', memory: '4MiB' } },
-      sweep: {
-        grid: {
-          'host.seed': { from: 1, to: SEEDS, step: 1 },
-          'domains.a.cmdline': ['n=100000', 'n=400000'],
-          'domains.a.memory': { from: '4MiB', to: '22MiB', step: '2MiB' },
-        },
+  const scenario = defineScenario({
+    host: { pcpus: 1 },
+    domains: { a: { guest: 'sieve', memory: '4MiB' } },
+    sweep: {
+      grid: {
+        'host.seed': { from: 1, to: SEEDS, step: 1 },
+        'domains.a.cmdline': ['n=100000', 'n=400000'],
+        'domains.a.memory': { from: '4MiB', to: '22MiB', step: '2MiB' },
       },
-    }),
-  );
-  const scenarios = plan.points.map(({ scenario }) => scenario);
+    },
+  });
+  const scenarios = checkScenario(scenario).points.map((point) => point.scenario);
   if (scenarios.length !== CELLS) throw new BenchError(`the sweep has ${scenarios.length} cells, not ${CELLS}`);
   const folder = mkdtempSync(join(tmpdir(), 'ringfence-sweep-'));
   try {
     progress.step('sweep: bare loops');
     const before = await bare(scenarios, threads);
-    const resident: { readonly cells: number; readonly bytes: number }[] = [];
-    const batch = await cost(async () => {
-      const results = await sweep(plan, {
-        workers: threads,
-        out: join(folder, 'batch'),
-        onProgress: ({ done }) => {
-          progress.step(`sweep: ${done} of ${CELLS} cells`);
-          if (!WATCHED.includes(done)) return;
-          resident.push({ cells: done, bytes: process.memoryUsage.rss() });
-        },
-      });
-      if (!results.passed) throw new BenchError('a cell of the sweep failed');
-    });
-    const [first, last] = [resident[0]!, resident.at(-1)!];
-    const perCell = (last.bytes - first.bytes) / (last.cells - first.cells);
-    const told = resident.map(({ cells, bytes }) => `${(bytes / 1024 ** 2).toFixed(0)} MiB after ${cells}`);
+    const batch = await batchOf(scenario, threads, join(folder, 'batch'), (done) =>
+      progress.step(`sweep: ${done} of ${CELLS} cells`),
+    );
+    const mib = (bytes: number): string => `${(bytes / 1024 ** 2).toFixed(0)} MiB`;
+    const settled = batch.resident.filter(({ done }) => done >= WATCHED[0]!);
+    const [first, last] = [settled[0]!, settled.at(-1)!];
+    const most = settled.reduce((a, b) => (b.bytes > a.bytes ? b : a));
+    const told = settled.filter(({ done }) => WATCHED.includes(done)).map((at) => `${mib(at.bytes)} after ${at.done}`);
     progress.step('sweep: bare loops again');
     const loops = [before, await bare(scenarios, threads)];
     const real = loops.map((loop) => (loop.real * threads) / CELLS);
     const cpu = loops.map((loop) => loop.cpu / CELLS);
     const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+    const boots = await sharedBoots(progress);
     const [batchReal, batchCpu] = [(batch.real * threads) / CELLS, batch.cpu / CELLS];
     const percent = (part: number, whole: number): string => `${((part / whole) * 100).toFixed(1)} %`;
     return {
@@ -144,11 +182,13 @@ export async function runSweep(
           { subject: BASELINE, about: 'bare loops; processor time, which other programs do not change', values: cpu },
           { subject: 'batch', about: 'pool, journal, fsync, results, start and end', values: [batchCpu] },
         ]),
+        ...boots.rows,
       ],
       summary: [
         `sweep: ${percent(mean(real), batchReal)} of the throughput of bare loops on ${threads} threads`,
         `sweep: ${percent(mean(cpu), batchCpu)} of their processor time is the cells'; ${(batchCpu - mean(cpu)).toFixed(2)} ms per cell more`,
-        `sweep: resident memory ${told.join(', ')} cells: ${(perCell / 1024).toFixed(0)} KiB per cell`,
+        `sweep: resident memory ${told.join(', ')} cells: ${percent(last.bytes - first.bytes, first.bytes)} more; at most ${mib(most.bytes)}, after ${most.done}`,
+        ...boots.summary,
         '',
       ],
     };

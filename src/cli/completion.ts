@@ -128,7 +128,7 @@ function fish(all: readonly Entry[]): string {
 export const registerCompletion: Register = (program, io, done) => {
   program
     .command('completion')
-    .description('print a script that completes the words of this command in a shell')
+    .description('print a completion script, for the words of this command in a shell')
     .addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh', 'fish']))
     .addHelpText(
       'after',

@@ -12,9 +12,9 @@ export const EXIT = {
 /** What they mean to a command that runs scenarios. */
 export const EXIT_CODES = {
   0: 'the run ended and every claim of the scenario holds',
-  1: 'the run ended, but a claim (an expected outcome, checksum or condition) failed',
+  1: 'the run ended, but a claim failed (an outcome, checksum or condition)',
   2: 'the arguments or the scenario are wrong; nothing was run',
-  3: 'a guest cannot be started, a cell could not be run, or the platform failed',
+  3: 'a guest cannot be started, a cell not be run, or the platform failed',
   70: 'an internal error of Ringfence',
   130: 'interrupted (Ctrl-C); 143 terminated. A sweep goes on with --resume.',
 } as const;

@@ -56,7 +56,7 @@ export const registerQuery: Register = (program, io, done) => {
   program
     .command('query')
     .description(
-      'answer one SQL SELECT over the results of a batch: tables cells, domains, exits, claims, wall_clock, results (all joined) and columns ' +
+      'answer an SQL SELECT over a batch: tables cells, domains, exits, claims, wall_clock, results (all joined) and columns ' +
         '(what each column means, with its unit)',
     )
     .argument('<dir>', 'folder of a finished batch')
@@ -67,8 +67,8 @@ export const registerQuery: Register = (program, io, done) => {
       'after',
       helpText(
         [
-          `ringfence query results/sweep "SELECT * FROM columns WHERE table_name = 'domains'"`,
-          `ringfence query results/sweep "SELECT memory, avg(tlb_misses) FROM results GROUP BY memory" --csv`,
+          `ringfence query out/ "SELECT * FROM columns WHERE table_name = 'domains'"`,
+          `ringfence query out/ "SELECT mode, avg(cycles) FROM results GROUP BY 1" --csv`,
         ],
         { 0: 'answered', 2: 'the folder or the SQL is wrong' },
       ),
@@ -98,7 +98,7 @@ export async function exportCommand(folder: string, args: ExportArguments, io: I
 export const registerExport: Register = (program, io, done) => {
   program
     .command('export')
-    .description('write the results of a batch as a DuckDB database, or as Parquet or CSV files, one per table')
+    .description('write a batch as a DuckDB database, or as Parquet or CSV files, one per table')
     .argument('<dir>', 'folder of a finished batch')
     .addOption(new Option('--format <format>', 'what to write').choices([...EXPORT_FORMATS]).default('duckdb'))
     .option('--to <folder>', 'where to write (default: the batch itself)')

@@ -27,7 +27,7 @@ export const registerReport: Register = (program, io, done) => {
   program
     .command('report')
     .description(
-      "write a batch's results as one HTML file with tables and charts, which needs no network; " +
+      "write a batch's results as one HTML file, with tables and charts, which needs no network; " +
         'picture, data and specification of each chart lie beside it in report/',
     )
     .argument('<dir>', 'folder of a finished batch')

@@ -43,7 +43,7 @@ export async function resumeCommand(file: string, args: ResumeArguments, io: Io)
 export const registerResume: Register = (program, io, done) => {
   program
     .command('resume')
-    .description('go on with a host that `ringfence run --save-at` saved; the results are those of the whole run')
+    .description('go on with a saved host (by `ringfence run --save-at`); the results are those of the whole run')
     .argument('<host.save>', 'the file')
     .option('--workers <n>', 'threads (default: one per CPU); never changes a result', wholeNumber(1, 64))
     .option('--out <dir>', 'folder for the results (default: results/<scenario>-resumed)')

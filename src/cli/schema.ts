@@ -14,7 +14,7 @@ export const registerSchema: Register = (program, io, done) => {
       helpText(
         [
           'ringfence schema > scenario.schema.json',
-          '# yaml-language-server: $schema=scenario.schema.json    (first line of a scenario, for editors)',
+          '# yaml-language-server: $schema=scenario.schema.json  (on line 1)',
           'ringfence schema results',
         ],
         { 0: 'printed', 2: 'the arguments are wrong' },

@@ -47,7 +47,7 @@ function duration(text: string): string {
 export const registerSlurm: Register = (program, io, done) => {
   program
     .command('slurm')
-    .description('print a Slurm array script that runs a sweep in shards')
+    .description('print a Slurm array script, which runs a sweep in shards')
     .argument('<scenario.yaml>', 'the scenario')
     .requiredOption('--tasks <n>', 'number of shards', wholeNumber(1, 100_000))
     .option('--cpus <n>', 'CPUs, and so cells at a time, per task', wholeNumber(1, 64), 1)
@@ -56,13 +56,10 @@ export const registerSlurm: Register = (program, io, done) => {
     .option('--set <path=value>', 'change a value of the scenario; may be repeated', collect, [])
     .addHelpText(
       'after',
-      helpText(
-        ['ringfence slurm sweep.yaml --tasks 64 --cpus 4 --out /scratch/me/sweep > sweep.sh', 'sbatch sweep.sh'],
-        {
-          0: 'printed',
-          2: 'the scenario or the arguments are wrong',
-        },
-      ),
+      helpText(['ringfence slurm sweep.yaml --tasks 64 --cpus 4 --out /scratch/me > sweep.sh', 'sbatch sweep.sh'], {
+        0: 'printed',
+        2: 'the scenario or the arguments are wrong',
+      }),
     )
     .action(async (file: string, args: SlurmArguments) => done(await slurmCommand(file, args, io)));
 };

@@ -37,7 +37,7 @@ export async function submitCommand(file: string, args: SubmitArguments, io: Io)
 export const registerSubmit: Register = (program, io, done) => {
   program
     .command('submit')
-    .description('put the cells of a scenario into a queue for `ringfence worker`, with the images that they need')
+    .description('put the cells of a scenario into a queue, for `ringfence worker`, with the images that they need')
     .argument('<scenario.yaml>', 'the scenario')
     .requiredOption(...QUEUE_OPTION)
     .option('--set <path=value>', 'change a value of the scenario; may be repeated', collect, [])

@@ -59,7 +59,7 @@ export const registerWorker: Register = (program, io, done) => {
       'after',
       helpText(['ringfence worker --queue redis://127.0.0.1:6379 --drain'], {
         0: 'nothing was left to do (--drain)',
-        2: 'the queue cannot be reached, or the batch is for another version, machine or guests',
+        2: 'no queue, or the batch is for another version, machine or guests',
         130: 'interrupted; 143 terminated. What was running goes to other workers.',
       }),
     )

@@ -17,12 +17,20 @@ import { renderSvg, standalone } from './svg.js';
 const FOLDER = 'report';
 const CHART_FILE = /^[0-9]{2}-[a-z0-9-]*\.(svg|csv|vl\.json)$/;
 
+/** A file name of whole words, as many as fit into 40 characters. */
 function slug(title: string): string {
   const words = title
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-|-$/g, '');
-  return words.slice(0, 40).replace(/-$/, '') || 'chart';
+  return (
+    (words.length <= 40
+      ? words
+      : words
+          .slice(0, 41)
+          .replace(/-[^-]*$/, '')
+          .slice(0, 40)) || 'chart'
+  );
 }
 
 /** RFC 4180, columns in the order of the first row. */

@@ -184,11 +184,12 @@ describe('the help', () => {
     () => {},
   ).commands.map((command) => command.name());
 
-  it.each(['', ...commands])('of %j fits a screen of 80 by 50 and shows an example and exit codes', async (name) => {
+  it.each(['', ...commands])('of %j fits a screen of 80 by 40 and shows an example and exit codes', async (name) => {
     const { code, out, err } = await at.run(name === '' ? ['--help'] : [name, '--help']);
     expect([code, err]).toEqual([0, '']);
     const lines = out.trimEnd().split('\n');
-    expect(lines.length).toBeLessThanOrEqual(50);
+    expect(lines.length).toBeLessThanOrEqual(40);
+    expect(lines.filter((line) => line.length > 80)).toEqual([]);
     expect(out).toMatch(/^Examples?:$/m);
     expect(out).toMatch(/^Exit codes:$/m);
     expect(out).toMatch(/^ {2}ringfence |^ {2}source /m);
