@@ -55,7 +55,7 @@ const firstWords = (command: Command): string => /^[^;:,(]*/.exec(command.descri
 /** The whole command line; `done` is handed the exit code of the command that ran. */
 export function build(io: Io, done: (exitCode: number) => void): Command {
   const program = new Command('ringfence')
-    .description('Runs real IA-32 guests by the hundred, behind page tables and EPT, with the same result every time.')
+    .description('Runs real IA-32 guests by the hundred, with the same result every time.')
     .version(io.versions.ringfence ?? '', '--version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .addHelpText('after', `${EXAMPLES}\n${EXIT_HELP}`)

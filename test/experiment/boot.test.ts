@@ -34,7 +34,7 @@ const scenario = defineScenario({
     y: { guest: 'pingpong', cmdline: 'side=second peer=3', memory: '4MiB' },
   },
   security: [{ operation: 'send', subject: 'x', verdict: 'permit' }],
-  limits: { time: '3ms' }, // one of them waits for ever
+  limits: { time: '1500us' }, // one of them waits for ever
   boot: { until: '300us' },
   sweep: {
     list: [
@@ -58,13 +58,13 @@ const alone = run({ limits: { snapshotBytes: 0 } });
 const restored = ({ wallClock }: BatchResults): number =>
   wallClock.filter((each) => each.wallClock?.restored === 1).length;
 
-describe('cells that share their boot', { timeout: 120_000 }, () => {
+describe('cells that share their boot', { timeout: 300_000 }, () => {
   it('have the results of cells that boot by themselves, for any number of workers, in shards, and run alone', async () => {
     const { deterministic, fingerprint, counts } = await alone;
     expect(counts.ok).toBe(CELLS);
     expect(restored(await alone)).toBe(0);
     expect(new Set(deterministic.map((each) => JSON.stringify(each.deterministic?.domains))).size).toBeGreaterThan(10);
-    for (const workers of [1, 2, 3]) {
+    for (const workers of [1, 3]) {
       const shared = await run({ workers, out: fresh() });
       expect(shared.deterministic).toEqual(deterministic);
       expect(shared.fingerprint).toBe(fingerprint);
@@ -74,14 +74,14 @@ describe('cells that share their boot', { timeout: 120_000 }, () => {
     const all = parts.flatMap((part) => part.deterministic).sort((a, b) => a.cell.index - b.cell.index);
     expect(all).toEqual(deterministic);
     expect(parts.map(restored).every((count) => count >= 4)).toBe(true);
-    for (const cell of [0, 9, 16, 17]) {
+    for (const cell of [9, 17]) {
       const { results } = await runScenario(scenario, { cell, workers: 2 });
       expect(results.fingerprint).toBe(deterministic[cell]?.deterministic?.fingerprint);
     }
   });
 
   it('need not find room for it', async () => {
-    for (const snapshotBytes of [1, 100_000, 1_500_000]) {
+    for (const snapshotBytes of [100_000, 1_500_000]) {
       const tight = await run({ limits: { snapshotBytes } });
       expect(tight.fingerprint).toBe((await alone).fingerprint);
       expect(restored(tight) === 0).toBe(snapshotBytes < 1_000_000);
