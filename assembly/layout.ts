@@ -282,7 +282,7 @@ export const VCPU_VECTORING_INFO: usize = 424;
 export const VCPU_VECTORING_ERROR: usize = 428;
 /** IA32_PAT (SDM Vol. 4, Table 2-2), u64, exclusive-or its reset value: all zeros after reset. */
 export const VCPU_PAT: usize = 432;
-// Scheduler state (src/hypervisor/pcpu.ts); f64 values are whole numbers below 2^53.
+// Scheduler state (sched/pcpu.ts); f64 values are whole numbers below 2^53.
 export const VCPU_RUN_STATE: usize = 440; // RUN_*
 export const VCPU_IDLE: usize = 448; // f64 idle (and, with HOST_CLOCK_PCPU, stolen) cycles so far
 export const VCPU_WAKE: usize = 456; // f64 pCPU time at which a blocked vCPU wakes
@@ -312,7 +312,7 @@ export const VCPU_TIMER_NEXT: usize = 856; // next tick of VCPUOP_set_periodic_t
 export const VCPU_TIMER_PERIOD: usize = 864;
 /** f64 the domain's clock before which none of its timers is due; 0: not known, one may have been moved. */
 export const VCPU_TIMERS_DUE: usize = 872;
-// Scheduling (src/hypervisor/run-queue.ts): none of it reaches the guest. f64 are whole or fractional cycles.
+// Scheduling (sched/run-queue.ts): none of it reaches the guest. f64 are whole or fractional cycles.
 export const VCPU_SCHED_KEY: usize = 896; //      f64 its place in the run queue: the domain's virtual time when it was queued
 export const VCPU_SCHED_ORDER: usize = 904; //    f64 order among equals, of queueing and of blocking
 export const VCPU_SCHED_AT: usize = 912; //       u32 its index in the heap that holds it
@@ -444,7 +444,7 @@ export const PCPU_QUEUE: usize = 64; // u32 vCPU indices in run order
 export const PCPU_QUEUE_CAPACITY: u32 = 8192;
 export const PCPU_BLOCKED: usize = PCPU_QUEUE + (PCPU_QUEUE_CAPACITY as usize) * 4; // u32 indices of blocked vCPUs
 export const PCPU_BLOCKED_CAPACITY: u32 = 4096;
-// Scheduling, src/hypervisor/run-queue.ts and context-switch.ts.
+// Scheduling, sched/run-queue.ts and src/hypervisor/context-switch.ts.
 export const PCPU_VTIME: usize = PCPU_BLOCKED + (PCPU_BLOCKED_CAPACITY as usize) * 4; // f64 virtual time of who ran last
 export const PCPU_SCHED_ORDER: usize = PCPU_VTIME + 8; //   f64 next VCPU_SCHED_ORDER
 export const PCPU_SWITCHES: usize = PCPU_VTIME + 16; //     f64 context switches to a vCPU

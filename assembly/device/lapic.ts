@@ -379,7 +379,10 @@ function currentCount(s: usize, now: f64): u32 {
 /** Brings the timer up to clock `now`: raises what is due. */
 export function lapicSync(s: usize, now: f64): void {
   const deadline = load<f64>(s + VCPU_LAPIC_DEADLINE);
-  if (deadline == 0 || deadline > now) return;
+  if (deadline != 0 && deadline <= now) expire(s, deadline, now);
+}
+
+function expire(s: usize, deadline: f64, now: f64): void {
   const a = s + VCPU_LAPIC;
   const entry = load<u32>(a + LVT_TIMER);
   let next: f64 = 0;

@@ -77,8 +77,12 @@ function cyclesAt(tick: u64): f64 {
 
 /** Drives IRQ 0 with the edges of OUT 0 up to `now`. Edges that came while nobody looked are one latched request. */
 export function pitSync(d: usize, now: f64): void {
+  // Without a count no edge comes, and the line was set with the mode.
+  if (load<u8>(channel(d, 0) + LOADED)) drive(d, now);
+}
+
+function drive(d: usize, now: f64): void {
   const p = channel(d, 0);
-  if (!load<u8>(p + LOADED)) return; // no edge comes, and its line was set with its mode
   const tick = pitTicks(now);
   const synced = load<u64>(d + DOMAIN_PIT + SYNCED);
   if (tick <= synced) return;
@@ -94,7 +98,8 @@ export function pitSync(d: usize, now: f64): void {
 
 /** The clock of the next rising edge of OUT 0 after the last `pitSync`, or PIT_NEVER. */
 export function pitDeadline(d: usize): f64 {
-  return cyclesAt(nextRise(channel(d, 0), load<u64>(d + DOMAIN_PIT + SYNCED)));
+  const p = channel(d, 0);
+  return load<u8>(p + LOADED) ? cyclesAt(nextRise(p, load<u64>(d + DOMAIN_PIT + SYNCED))) : PIT_NEVER;
 }
 
 /** OUT of channel 2, read through port 0x61. */

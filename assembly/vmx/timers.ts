@@ -73,7 +73,8 @@ export function nextInterrupt(s: usize): f64 {
   const d = load<usize>(s + VCPU_DOMAIN);
   const polled = load<u32>(s + VCPU_POLL_PORT);
   let wake = pitInterrupt(d);
-  if (lapicTimerWakes(s)) wake = Math.min(wake, lapicDeadline(s));
+  const timer = lapicDeadline(s);
+  if (timer < wake && lapicTimerWakes(s)) wake = timer;
   const deadline = timerDeadline(s);
   if (deadline < wake) {
     const port = virqPort(d, VIRQ_TIMER);

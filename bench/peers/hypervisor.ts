@@ -1,7 +1,7 @@
 /** `hypervisor`: what Ringfence's own paths cost: exits, upcalls, events, grants. The guest is bench/guests/hypervisor.elf. */
 import { fileURLToPath } from 'node:url';
 import type { Progress } from '../progress.js';
-import { type Row, rowsOf } from '../report.js';
+import { type Measured, type Row, rowsOf, significant } from '../report.js';
 import type { Workload } from './engines.js';
 import { ENGINES } from './engines.js';
 import { measure, type PeerOptions } from './measure.js';
@@ -22,8 +22,14 @@ const TARGETS: Readonly<Record<string, number>> = {
   cpuid: 150,
   'hypercall-unknown': 150,
   'hypercall-version': 150,
+  upcall: 1000,
   event: 1000,
 };
+
+/** Every path is measured in many windows: the quickest one says what it costs when nothing else runs. */
+function withLeast(measured: Measured): Measured {
+  return { ...measured, more: { ...measured.more, least: significant(Math.min(...measured.values)) } };
+}
 
 export async function runHypervisor(
   options: PeerOptions,
@@ -35,12 +41,13 @@ export async function runHypervisor(
     rowsOf(
       `hypervisor/${path}`,
       path === 'grant-copy' ? 'ns/KiB' : 'ns',
-      engineTimes(byEngine, engines, options.clock),
+      engineTimes(byEngine, engines, options.clock).map(withLeast),
     ),
   );
-  const lines = rows.flatMap(({ bench, median }) => {
+  const lines = rows.flatMap(({ bench, median, least }) => {
     const wanted = TARGETS[bench.slice('hypervisor/'.length)];
-    return wanted === undefined ? [] : [`${bench}: ${median.toFixed(0)} ns (wanted: at most ${wanted})`];
+    if (wanted === undefined) return [];
+    return [`${bench}: ${median.toFixed(0)} ns, ${Number(least).toFixed(0)} at the least (wanted: at most ${wanted})`];
   });
   return { rows, summary: ['', ...lines, ''] };
 }

@@ -44,6 +44,8 @@ export class Guest {
   outcome: Outcome | undefined;
   /** Wall-clock milliseconds that it ran since the last report. */
   wallMs = 0;
+  /** Whether it did. */
+  ran = false;
   /** Console bytes taken out of the ring since the last report. */
   console: Uint8Array[] = [];
   /** True between quanta, when no pCPU runs: everything may be touched. */

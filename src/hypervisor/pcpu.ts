@@ -56,7 +56,8 @@ export interface PcpuReport {
 export class PcpuRunner {
   readonly core: Core;
   readonly #host: HostView;
-  readonly #guests = new Map<number, Guest>();
+  /** By index. */
+  readonly #guests: (Guest | undefined)[] = [];
   readonly #ownClock: boolean;
   readonly #hooks: Hooks;
   /** Sends of the running quantum, by all its guests. */
@@ -71,11 +72,11 @@ export class PcpuRunner {
   }
 
   guest(index: number): Guest {
-    let guest = this.#guests.get(index);
+    let guest = this.#guests[index];
     if (guest === undefined) {
       guest = new Guest(this.core, this.#host.vcpuAddress(index), this.#hooks);
       guest.sends = this.#sends;
-      this.#guests.set(index, guest);
+      this.#guests[index] = guest;
     }
     return guest;
   }
@@ -85,7 +86,7 @@ export class PcpuRunner {
     const { core } = this;
     const l = core.layout;
     const p = this.#host.pcpuAddress(index);
-    const ran = new Set<Guest>();
+    const ran: Guest[] = [];
     const ended: EndedDomain[] = [];
     const calls: number[] = [];
     let guest = this.#current(p);
@@ -100,7 +101,8 @@ export class PcpuRunner {
         const now = performance.now();
         if (guest !== undefined) {
           guest.wallMs += now - mark;
-          ran.add(guest);
+          if (!guest.ran) ran.push(guest);
+          guest.ran = true;
         }
         mark = now;
         if (stop === STOP_OVER) break;
@@ -181,7 +183,7 @@ export class PcpuRunner {
 /** What a quantum did, in the order of the domains. */
 function report(
   pcpu: number,
-  ran: Iterable<Guest>,
+  ran: readonly Guest[],
   effects: Omit<PcpuReport, 'pcpu' | 'console' | 'wallMs'>,
 ): PcpuReport {
   const console: { domain: number; bytes: Uint8Array }[] = [];
@@ -192,6 +194,7 @@ function report(
     guest.console = [];
     wallMs.push({ domain: guest.index, ms: guest.wallMs });
     guest.wallMs = 0;
+    guest.ran = false;
   }
   return { pcpu, console, ...effects, wallMs };
 }

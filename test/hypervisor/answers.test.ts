@@ -6,8 +6,10 @@ import { CPUID_LEAVES, FEATURE_APIC } from '../../src/hypervisor/cpuid.js';
 import { handleExit } from '../../src/hypervisor/exits.js';
 import { RESUME } from '../../src/hypervisor/guest.js';
 import { Host } from '../../src/hypervisor/host.js';
+import { NEVER } from '../../src/hypervisor/timers.js';
 import type { DomainConfig, HostConfig } from '../../src/hypervisor/types.js';
 import { boot, codeDomain, type Fixture, guestDomain, hostConfig, MIB } from './fixture.js';
+import { SELF, sharedInfo, struct, Xen } from './xen.js';
 
 const EXIT_CPUID = 10;
 const EXIT_VMCALL = 18;
@@ -118,6 +120,94 @@ describe('an exit that the core answers', () => {
 });
 
 const ARGUMENT = MIB + 4096;
+
+describe('a send that the core answers', () => {
+  const EVENT_CHANNEL_OP = 32;
+  const [BIND_INTERDOMAIN, BIND_VIRQ, SEND, ALLOC_UNBOUND, BIND_IPI, UNMASK] = [0, 1, 4, 6, 7, 9];
+
+  /**
+   * Domains 0 and 1 on pCPU 0, 2 on pCPU 1. Ports of domain 0: 1 to domain 1, 2 to domain 2, 3 unbound, 4 IPI, 5 VIRQ_TIMER,
+   * 6 as 1 with the peer's end unmasked, 7 IPI, not masked. Domain 1 sleeps.
+   */
+  function setUp() {
+    const xen = new Xen([0, 0, 1]);
+    const { core, host } = xen;
+    const l = core.layout;
+    const op = (d: number, command: number, ...fields: Parameters<typeof struct>) =>
+      expect(xen.op(d, EVENT_CHANNEL_OP, command, struct(...fields))).toBe(0);
+    const offer = (to: number) => op(0, ALLOC_UNBOUND, [2, SELF], [2, to], [4, 0]);
+    const take = (d: number, port: number) => op(d, BIND_INTERDOMAIN, [2, 0], [2, 0], [4, port], [4, 0]);
+    offer(1);
+    offer(2);
+    offer(1);
+    op(0, BIND_IPI, [4, 0], [4, 0]);
+    op(0, BIND_VIRQ, [4, 0], [4, 0], [4, 0]);
+    offer(1);
+    op(0, BIND_IPI, [4, 0], [4, 0]);
+    take(1, 1);
+    take(2, 2);
+    take(1, 6);
+    op(0, UNMASK, [4, 7]);
+    op(1, UNMASK, [4, 2]);
+    for (const d of [0, 1]) core.write(host.domainAddress(d) + l.DOMAIN_CALLBACK_VECTOR, 0x40);
+    // Nothing is pending any more, and domain 1 waits.
+    for (const d of [0, 1, 2]) {
+      const info = sharedInfo(xen, d);
+      new Uint8Array(info.buffer, info.byteOffset, 8).fill(0);
+      new Uint8Array(info.buffer, info.byteOffset + 2048, 128).fill(0);
+    }
+    core.call.blockVcpu(host.pcpuAddress(0), 1, 0, NEVER);
+    xen.guests[0]!.domain.writeMemory(MIB, Uint8Array.from([...VMCALL, HLT]));
+    return xen;
+  }
+
+  /** Sends from domain 0 with `argument` at `at`; what is answered and all that can have changed. */
+  function send(answers: boolean, argument: number, at: number, peerEnded: boolean) {
+    const xen = setUp();
+    const { core, host } = xen;
+    const l = core.layout;
+    const guest = xen.guests[0]!;
+    if (peerEnded) core.write(host.domainAddress(1) + l.DOMAIN_STATE, 2);
+    guest.domain.writeMemory(ARGUMENT, struct([4, argument]));
+    const registers = [EVENT_CHANNEL_OP, SEND, at, 0] as const;
+    const { answered, state } = execute({ core, host, guest }, registers, answers, EXIT_VMCALL);
+    const memory = [0, 1, 2].map((d) => {
+      const info = sharedInfo(xen, d);
+      const hooks = host.domainAddress(d) + l.DOMAIN_HOOKS;
+      return [
+        Buffer.from(info.buffer, info.byteOffset, 4096).toString('hex'),
+        core.u32.slice(hooks >>> 2, (hooks >>> 2) + 2 * l.HOOKS).join(),
+        core.read(host.vcpuAddress(d) + l.VCPU_INTR),
+        core.readF64(host.vcpuAddress(d) + l.VCPU_WAKE),
+      ];
+    });
+    return { answered, seen: { state, memory, sends: guest.sends, wake: core.call.earliestWake(host.pcpuAddress(0)) } };
+  }
+
+  for (const [what, port, at, answered] of [
+    ['to a domain of the pCPU', 1, ARGUMENT, true],
+    ['to a domain of the pCPU that listens', 6, ARGUMENT, true],
+    ['to itself', 4, ARGUMENT, true],
+    ['to itself, and it listens', 7, ARGUMENT, true],
+    ['to a domain of another pCPU', 2, ARGUMENT, false],
+    ['to nobody', 3, ARGUMENT, false],
+    ['of a virtual interrupt', 5, ARGUMENT, false],
+    ['from a closed port', 8, ARGUMENT, false],
+    ['from port 0', 0, ARGUMENT, false],
+    ['from a port that there is not', 128, ARGUMENT, false],
+    ['from a port beyond all', 0xffffffff, ARGUMENT, false],
+    ['with an argument that is not mapped', 1, 0xc0000000, false],
+    ['with an argument that wraps', 1, 0xfffffffe, false],
+  ] as const)
+    it(`${what} ${answered ? 'does what' : 'is left to'} the hypervisor ${answered ? 'would do' : ''}`, () => {
+      for (const ended of [false, true]) {
+        const core = send(true, port, at, ended);
+        const handler = send(false, port, at, ended);
+        expect([core.answered, handler.answered]).toEqual([answered, false]);
+        expect(core.seen).toEqual(handler.seen);
+      }
+    });
+});
 
 /**
  * A guest of exits that the core may answer, with the PIT ticking among them; ESI takes in every answer, and at each tick the
