@@ -66,7 +66,6 @@ export {
   smmLeave,
   smmMetadataBytes,
   smmPeek,
-  smmPin,
   smmPopulate,
   smmShare,
   smmSwitch,

@@ -640,7 +640,7 @@ export const FRAME_TYPE_SMM: u16 = 5; // counters, MACs and tree nodes of a prot
 // Permission table: one entry per frame.
 export const SMM_FRAME_OWNER: usize = 0; //  u16 domain whose key the frame is under, or SMM_NOBODY
 export const SMM_FRAME_STATE: usize = 2; //  u8 SMM_*
-export const SMM_FRAME_RIGHTS: usize = 3; // u8 SMM_READ | SMM_WRITE | SMM_EXECUTE of the owner
+export const SMM_FRAME_RIGHTS: usize = 3; // u8 SMM_READ | SMM_WRITE | SMM_EXECUTE of the owner, SMM_PIN
 export const SMM_FRAME_SLOT: usize = 4; //   u32 host address of its plaintext in a buffer, 0: none
 export const SMM_FRAME_SHARES: usize = 8; // u32 1 + index of the first share, 0: none
 export const SMM_FRAME_INDEX: usize = 12; // u32 number of its counter in the owner's metadata: the guest's page number
@@ -654,6 +654,7 @@ export const SMM_BROKEN: u8 = 4; //  protected: it failed its check; no access p
 export const SMM_READ: u32 = 1;
 export const SMM_WRITE: u32 = 2;
 export const SMM_EXECUTE: u32 = 4;
+export const SMM_PIN: u32 = 8; // beside the rights of the owner: its slot is no victim
 // Shares: entry domain × MAPTRACK_ENTRIES + handle.
 export const SMM_SHARE_FRAME: usize = 0; //  u32
 export const SMM_SHARE_RIGHTS: usize = 4; // u32, 0: unused

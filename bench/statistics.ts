@@ -19,3 +19,11 @@ export function spread(values: readonly number[]): number {
   const at = (part: number): number => sorted[Math.round(part * (sorted.length - 1))]!;
   return (50 * (at(0.75) - at(0.25))) / median(sorted);
 }
+
+/** The 95 % interval of the median of what the values were drawn from, by order statistics: no distribution is assumed. */
+export function medianInterval(values: readonly number[]): { readonly low: number; readonly high: number } {
+  const sorted = [...values].sort((a, b) => a - b);
+  const half = 0.98 * Math.sqrt(sorted.length); // 1.96 standard deviations of a binomial with p = ½
+  const at = (place: number): number => sorted[Math.min(sorted.length - 1, Math.max(0, place))]!;
+  return { low: at(Math.floor(sorted.length / 2 - half)), high: at(Math.ceil(sorted.length / 2 + half)) };
+}

@@ -30,11 +30,13 @@ import {
   SMM_COUNT_EVICTION,
   SMM_COUNT_FILL,
   SMM_FRAME_OWNER,
+  SMM_FRAME_RIGHTS,
   SMM_FRAME_SLOT,
   SMM_FRAME_STATE,
   SMM_KEY_DOMAIN,
   SMM_KEY_MODE,
   SMM_OPEN,
+  SMM_PIN,
   SMM_SLOT_DIRTY,
   SMM_SLOT_FLAGS,
   SMM_SLOT_FRAME,
@@ -246,7 +248,9 @@ function fillSlot(s: usize, unit: usize, frame: u32): usize {
   const p = permissionOf(frame);
   tally(keyOf(load<u16>(p, SMM_FRAME_OWNER) as u32), SMM_COUNT_FILL, 1);
   charge(s, COUNTER_SMM_FILL, 1);
-  store<u32>(slotEntry(unit, index), frame, SMM_SLOT_FRAME);
+  const entry = slotEntry(unit, index);
+  store<u32>(entry, frame, SMM_SLOT_FRAME);
+  if ((load<u8>(p, SMM_FRAME_RIGHTS) & (SMM_PIN as u8)) != 0) store<u32>(entry, SMM_SLOT_PINNED, SMM_SLOT_FLAGS);
   store<u32>(p, page as u32, SMM_FRAME_SLOT);
   return page;
 }
@@ -366,13 +370,4 @@ export function releaseSlot(unit: usize, frame: u32, keep: bool): void {
   const index = ((page - load<usize>(unit, SMM_UNIT_PAGES)) >>> PAGE_SHIFT) as u32;
   if (keep) writeBack(0, unit, index);
   else drop(unit, index);
-}
-
-/** Pins or unpins the slot of a resident frame; a pinned slot is no victim. */
-export function pinSlot(unit: usize, frame: u32, pinned: bool): void {
-  const page = load<usize>(permissionOf(frame), SMM_FRAME_SLOT);
-  if (page == 0) return;
-  const entry = entryOfPage(unit, page);
-  const flags = load<u32>(entry, SMM_SLOT_FLAGS);
-  store<u32>(entry, pinned ? flags | SMM_SLOT_PINNED : flags & ~SMM_SLOT_PINNED, SMM_SLOT_FLAGS);
 }

@@ -62,7 +62,7 @@ export function rightsOn(key: usize, frame: u32): u32 {
     if (load<u16>(entry, FRAME_TYPE) == FRAME_TYPE_SHARED && load<u16>(entry, FRAME_OWNER) == (domain as u16))
       return ALL;
   } else if (load<u16>(p, SMM_FRAME_OWNER) == (domain as u16)) {
-    return load<u8>(p, SMM_FRAME_RIGHTS) as u32;
+    return (load<u8>(p, SMM_FRAME_RIGHTS) as u32) & ALL;
   }
   let rights: u32 = 0;
   for (let next = load<u32>(p, SMM_FRAME_SHARES); next != 0; ) {
@@ -73,7 +73,7 @@ export function rightsOn(key: usize, frame: u32): u32 {
   return rights;
 }
 
-/** Hook of populate_physmap: gives a frame to a protected domain; its counter is number `index` of the domain's. */
+/** Hook of populate_physmap: gives a frame to a protected domain, perhaps to be pinned; its counter is number `index` of the domain's. */
 export function own(domain: u32, frame: u32, index: u32, rights: u32): void {
   const p = permissionOf(frame);
   store<u16>(p, domain as u16, SMM_FRAME_OWNER);

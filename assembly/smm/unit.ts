@@ -64,7 +64,7 @@ import {
   VOID_PAGE,
 } from '../layout';
 import { inVoid } from '../mmu/frame';
-import { flushDomain, markSlotDirty, pinSlot, plaintext, releaseSlot, unitOf } from './buffer';
+import { flushDomain, markSlotDirty, plaintext, releaseSlot, unitOf } from './buffer';
 import { clearKey, EXPOSED_SIZE, forgetKey, keyOf, nextEpoch } from './keys';
 import { addShare, disown, isShared, own, permissionOf, removeShare, rightsOn } from './permissions';
 import { seal, unseal } from './seal';
@@ -307,12 +307,4 @@ export function workThrough(s: usize, host: usize, access: u32, physical: u32): 
 export function smmFlush(pcpu: usize): u32 {
   const unit = load<usize>(pcpu + PCPU_SMM);
   return unit == 0 ? 0 : flushDomain(0, unit, SMM_NO_DOMAIN);
-}
-
-/** Brings a page into the buffer for good, or lets it go again. False: it cannot be had. */
-export function smmPin(frame: u32, pinned: bool): bool {
-  const unit = unitOfFrame(frame);
-  if (pinned && plaintext(0, unit, frame) < 4096) return false;
-  pinSlot(unit, frame, pinned);
-  return true;
 }

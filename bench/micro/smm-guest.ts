@@ -12,7 +12,7 @@ import type { MicroBench } from './benches.js';
 
 const MIB = 1 << 20;
 const PAGE = 4096;
-const INSTRUCTIONS = 200_000;
+const INSTRUCTIONS = 40_000; // a window of a millisecond
 const EXIT_BUDGET = 0xffff;
 const CODE = 0x3ff000;
 const FIRST = 0x180000;
@@ -82,7 +82,7 @@ function runs({ core, v }: Booted): () => number {
 function chase(protection: Protection): () => number {
   const booted = boot(protection, 1024, program('pchase', 'kb=512 steps=2000000000'));
   const call = runs(booted);
-  for (let i = 0; i < 20; i++) call();
+  for (let i = 0; i < 100; i++) call();
   return call;
 }
 

@@ -72,6 +72,7 @@ export function hostConfig(scenario: Scenario, costTable: CostTable): HostConfig
       ...(spec.privileged !== undefined && { privileged: spec.privileged }),
       ...(spec.protection !== undefined && { protection: spec.protection }),
       ...(spec.disk !== undefined && { disk: diskConfig(spec.disk, files) }),
+      ...(spec.pin !== undefined && { pin: spec.pin }),
     };
   });
   return {

@@ -5,6 +5,7 @@ import { SECTOR } from '../hypervisor/disk.js';
 import { type DomainImage, readDomain } from '../hypervisor/domain-image.js';
 import { imageFrames } from '../hypervisor/domain-restore.js';
 import { SaveError } from '../hypervisor/sealed-file.js';
+import type { PinnedRange } from '../hypervisor/types.js';
 import { type Disk, MAX_IMAGE } from './disk.js';
 import type { Path } from './document.js';
 import { type Catalogue, type CatalogueEntry, looksLikePath } from './guests.js';
@@ -94,8 +95,22 @@ export class DomainLoader {
       ...(domain.privileged && { privileged: true }),
       ...(domain.protection !== undefined && { protection: domain.protection }),
       ...(disk !== undefined && { disk }),
+      ...(domain.pin !== undefined && { pin: this.pins(path, domain, memoryBytes) }),
       ...(domain.expect !== undefined && { expect: this.expectation(path, domain, image.image, cmdline) }),
     };
+  }
+
+  private pins(path: Path, { pin = [], protection }: ParsedDomain, memoryBytes: number): readonly PinnedRange[] {
+    if (protection === undefined) {
+      this.report([...path, 'pin'], 'has no meaning without protection', 'protection with it', 'key');
+    }
+    return pin.map(({ from, size }, index) => {
+      if (from + size > memoryBytes) {
+        const memory = formatQuantity(MEMORY, memoryBytes);
+        this.report([...path, 'pin', index], `ends behind the domain's memory of ${memory}`, `a range below ${memory}`);
+      }
+      return { from, bytes: size };
+    });
   }
 
   /** A domain that goes on from a file. */

@@ -7,6 +7,7 @@
 import { basename, extname } from 'node:path';
 import type { z } from 'zod';
 import type { HookRule } from '../hypervisor/hooks.js';
+import { DEFAULT_SMM, mostPinned, pinnedPages, SLOTS_MIN } from '../hypervisor/smm.js';
 import type { SmmConfig } from '../hypervisor/types.js';
 import { settingsOf } from './boot.js';
 import { checkClaims, type ParameterTypes } from './claims.js';
@@ -189,6 +190,16 @@ export class Loader {
     const largest = Math.max(0, ...domains.map(({ memoryBytes }) => memoryBytes / 4096));
     if (smm !== undefined && smm.counters < 2 * largest) {
       this.report(['host', 'smm', 'counters'], `${smm.counters} do not last`, `at least ${2 * largest}: two per page`);
+    }
+    const pinned = pinnedPages(domains);
+    const room = mostPinned(smm?.slots ?? DEFAULT_SMM.slots);
+    if (pinned > room) {
+      const where = smm === undefined ? ['domains'] : ['host', 'smm', 'slots'];
+      this.report(
+        where,
+        `${pinned} pages are pinned`,
+        `at least ${SLOTS_MIN} slots that are not: ${room} pinned pages`,
+      );
     }
     for (const [index, name] of (smm?.unnotified ?? []).entries()) {
       if (domains.some((domain) => domain.name === name)) continue;

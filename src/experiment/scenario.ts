@@ -1,7 +1,7 @@
 /** A scenario as the rest of the program sees it: checked, complete, in base units. */
 import type { CpuidFeature } from '../hypervisor/cpuid.js';
 import type { HookRule } from '../hypervisor/hooks.js';
-import type { EptPageSize, Protection, SmmConfig } from '../hypervisor/types.js';
+import type { EptPageSize, PinnedRange, Protection, SmmConfig } from '../hypervisor/types.js';
 import type { NativeChecksums } from './guests.js';
 import type { OUTCOMES } from './schema-domain.js';
 
@@ -58,6 +58,7 @@ export interface DomainSpec {
   readonly privileged?: boolean;
   readonly protection?: Protection;
   readonly disk?: DiskSpec;
+  readonly pin?: readonly PinnedRange[];
   readonly expect?: Expectation;
 }
 

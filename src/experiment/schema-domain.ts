@@ -62,6 +62,11 @@ const moduleSchema = z.strictObject({
   name: latin1(LIMITS.textMax).optional().describe('string the guest finds with the module; default: the path'),
 });
 
+const pinSchema = z.strictObject({
+  from: quantity(MEMORY, { min: 0, max: LIMITS.memoryMax, step: 4096 }).describe('guest-physical address'),
+  size: quantity(MEMORY, { min: 4096, max: LIMITS.memoryMax, step: 4096 }).describe('of the range'),
+});
+
 type Moment = 'marker' | 'blocked' | number;
 
 function forkMoment() {
@@ -107,6 +112,11 @@ const settings = {
     .describe('entries; default: none up to 16MiB of memory, else as many as cover it'),
   protection: choice(PROTECTIONS).optional().describe('how the SMM protects the memory; default: none'),
   disk: diskSchema.optional().describe('a virtio-blk device over MMIO'),
+  pin: z
+    .array(pinSchema)
+    .max(64)
+    .optional()
+    .describe("ranges of a protected domain's memory that stay in the SMM's buffer once they are there"),
   input: latin1(LIMITS.inputMax).optional().describe('bytes waiting at the serial port'),
   cpuid: z
     .strictObject({

@@ -5,6 +5,7 @@
  * and what is allowed. Objects are strict.
  */
 import { z } from 'zod';
+import { SLOTS_MIN } from '../hypervisor/smm.js';
 import { quote, suggest } from './problem.js';
 import { COUNT, formatQuantity, parseQuantity, type Unit } from './units.js';
 
@@ -20,7 +21,7 @@ export const LIMITS = {
   textMax: 4096,
   inputMax: 65536,
   /** Pages of an SMM buffer: assembly/layout.ts, SMM_SLOTS_MIN. */
-  slotsMin: 32,
+  slotsMin: SLOTS_MIN,
   slotsMax: 65536,
 } as const;
 

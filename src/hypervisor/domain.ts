@@ -97,7 +97,7 @@ function populatePhysmap(core: Core, index: number, config: DomainConfig, reserv
   if (translation.kind === 'direct') {
     core.write(d + l.DOMAIN_DIRECT_BASE, reserved[0]! * PAGE);
     core.write(d + l.DOMAIN_DIRECT_LIMIT, config.memoryBytes);
-    populated(core, index, reserved[0]!, 0, frames);
+    populated(core, index, reserved[0]!, 0, frames, config.pin);
     return;
   }
   const eptp = core.call.eptCreate(index, translation.accessedDirty ? 1 : 0) >>> 0;
@@ -110,7 +110,7 @@ function populatePhysmap(core: Core, index: number, config: DomainConfig, reserv
     if (frame === l.FRAME_NONE) throw noMemory(config, index);
     const made = core.call.eptMap(eptp, gpa, frame, kind.level, EPT_RWX);
     if (made < 0) throw noMemory(config, index);
-    populated(core, index, frame, gpa / PAGE, kind.frames);
+    populated(core, index, frame, gpa / PAGE, kind.frames, config.pin);
     tables += made;
   }
   core.write(d + l.DOMAIN_TABLE_PAGES, tables);

@@ -31,7 +31,7 @@ import { earliestWake, isInUse, isQueued, unpark } from './run-queue.js';
 import { captureMemory, type HostImage, type HostState, restoreMemory } from './save.js';
 import { SaveError } from './sealed-file.js';
 import { dealSecondLevels, isSecondLevel, secondLevelSlots, secondLevelTotal } from './second-level-tlb.js';
-import { concealSwitches, initSmm, smmBackend, smmBatch, smmSlots } from './smm.js';
+import { concealSwitches, initSmm, mostPinned, pinnedPages, SLOTS_MIN, smmBackend, smmBatch, smmSlots } from './smm.js';
 import { NEVER } from './timers.js';
 import {
   AbortedError,
@@ -500,7 +500,9 @@ function checkConfig(config: HostConfig): void {
   if (config.memoryBytes !== undefined) whole('memoryBytes', config.memoryBytes, PAGE, 2 ** 32);
   if (config.limitCycles !== undefined) whole('limitCycles', config.limitCycles, 1, 2 ** 52);
   const slots = smmSlots(config);
-  if (slots > 0) whole('smm.slots', slots, 32, 65536);
+  if (slots > 0) whole('smm.slots', slots, SLOTS_MIN, 65536);
+  const pinned = pinnedPages(config.domains);
+  if (pinned > 0) whole('the number of pinned pages', pinned, 1, mostPinned(slots));
   const names = new Set<string>();
   for (const [index, domain] of config.domains.entries()) {
     if (names.has(domain.name)) throw new HostError('domain-name', `two domains are called '${domain.name}'`, index);

@@ -15,6 +15,7 @@ import {
   type HostConfig,
   HostError,
   type Outcome,
+  type PinnedRange,
   type Protection,
   type SmmBackend,
   type SmmConfig,
@@ -25,6 +26,8 @@ const PAGE = 4096;
 const ALL_RIGHTS = 7;
 const NODE = 8; // words of a tree node
 const KEY_BYTES = 32;
+/** Slots that a buffer must have: SMM_SLOTS_MIN. */
+export const SLOTS_MIN = 32;
 /** Pages in one call of OpenSSL: npm run bench -- smm. */
 const HOST_BATCH = 32;
 
@@ -180,9 +183,32 @@ function masterKey(core: Core, { name, image }: DomainConfig): Uint8Array {
 }
 
 /** Hook of populate_physmap: `count` frames from `first` on become pages `gfn` … of the domain. */
-export function populated(core: Core, index: number, first: number, gfn: number, count = 1): void {
+export function populated(
+  core: Core,
+  index: number,
+  first: number,
+  gfn: number,
+  count = 1,
+  pin: readonly PinnedRange[] = [],
+): void {
   if (!isSecure(core, index)) return;
-  for (let i = 0; i < count; i++) core.call.smmPopulate(index, first + i, gfn + i, ALL_RIGHTS);
+  const { SMM_PIN } = core.layout;
+  const pinned = (at: number): boolean => pin.some(({ from, bytes }) => at >= from && at < from + bytes);
+  for (let i = 0; i < count; i++) {
+    const rights = pinned((gfn + i) * PAGE) ? ALL_RIGHTS | SMM_PIN : ALL_RIGHTS;
+    core.call.smmPopulate(index, first + i, gfn + i, rights);
+  }
+}
+
+/** Pages that may be pinned in a buffer of so many slots: the others must be room enough. */
+export function mostPinned(slots: number): number {
+  return slots - SLOTS_MIN;
+}
+
+/** Pages that the domains pin. All may come to share a pCPU, because domains that share pages do. */
+export function pinnedPages(domains: readonly Pick<DomainConfig, 'pin' | 'protection'>[]): number {
+  const ranges = domains.filter(isProtected).flatMap(({ pin = [] }) => pin);
+  return ranges.reduce((sum, { bytes }) => sum + bytes / PAGE, 0);
 }
 
 /**

@@ -127,6 +127,13 @@ export interface DomainConfig {
   /** Default: none. */
   readonly protection?: Protection;
   readonly disk?: DiskConfig;
+  /** Guest-physical ranges, whole pages, that stay in the SMM's buffer once they are there; without protection they are nothing special. */
+  readonly pin?: readonly PinnedRange[];
+}
+
+export interface PinnedRange {
+  readonly from: number;
+  readonly bytes: number;
 }
 
 /** When a domain is forked from another: at the end of the quantum in which the other … */

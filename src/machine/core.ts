@@ -197,7 +197,7 @@ export interface CoreFunctions {
   smmForget(domain: number): void;
   /** Bytes of DRAM that counters, MACs and tree of so many pages take under SMM_MODE_*. */
   smmMetadataBytes(pages: number, mode: number): number;
-  /** Hook of populate_physmap: the frame is the domain's page `index` and reads as zeros. */
+  /** Hook of populate_physmap: the frame is the domain's page `index` and reads as zeros. `rights`: SMM_READ … and SMM_PIN. */
   smmPopulate(domain: number, frame: number, index: number, rights: number): void;
   /** The same for a granted frame that the domain maps under `handle`. */
   smmShare(domain: number, handle: number, frame: number, rights: number): void;
@@ -209,8 +209,6 @@ export interface CoreFunctions {
   smmLeave(pcpu: number, domain: number): void;
   /** Writes back and drops all slots of a pCPU. */
   smmFlush(pcpu: number): number;
-  /** Keeps a page in the buffer, or lets it go; 0 if it cannot be had. */
-  smmPin(frame: number, pinned: number): number;
   /** Address of a frame's plaintext for the hypervisor, until the next calls; 0 if it fails its check. */
   smmAddress(frame: number, write: number): number;
   /** The same for observers: nothing changes, and it is good until the next call. */
@@ -317,7 +315,6 @@ const FUNCTIONS: readonly (keyof CoreFunctions)[] = [
   'smmSwitch',
   'smmLeave',
   'smmFlush',
-  'smmPin',
   'smmAddress',
   'smmPeek',
 ];

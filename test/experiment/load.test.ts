@@ -284,6 +284,22 @@ const MISTAKES: Record<string, [text: string, expected: (string | RegExp)[]]> = 
     'domains:\n  a: {guest: sieve, protection: none}\n  b: {fork-of: a, protection: ctr}\n',
     ['s.yaml:3:31: domains.b.protection: a fork shares the pages of another domain; allowed: none'],
   ],
+  'pinned pages behind the memory': [
+    'domains: [{guest: sieve, memory: 4MiB, protection: ctr, pin: [{from: 3MiB, size: 1MiB}, {from: 4092KiB, size: 8KiB}]}]\n',
+    ["s.yaml:1:89: domains.0.pin.1: ends behind the domain's memory of 4MiB; allowed: a range below 4MiB"],
+  ],
+  'half a page that is pinned': [
+    'domains: [{guest: sieve, protection: ctr, pin: [{from: 100, size: 4KiB}]}]\n',
+    [/^s\.yaml:1:56: domains\.0\.pin\.0\.from: .*steps of 4KiB/],
+  ],
+  'pinned pages that nothing protects': [
+    'domains: [{guest: sieve, pin: [{from: 1MiB, size: 4KiB}]}]\n',
+    ['s.yaml:1:26: domains.0.pin: has no meaning without protection; allowed: protection with it'],
+  ],
+  'more pinned pages than the buffer has room for': [
+    'host: {smm: {slots: 64}}\ndomains: [{guest: sieve, count: 3, protection: ctr, pin: [{from: 1MiB, size: 44KiB}]}]\n',
+    ['s.yaml:1:21: host.smm.slots: 33 pages are pinned; allowed: at least 32 slots that are not: 32 pinned pages'],
+  ],
   'text that is not bytes': [
     'domains: [{guest: sieve, cmdline: "π"}]\n',
     [
