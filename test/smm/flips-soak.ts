@@ -17,10 +17,11 @@ for (const mode of MODES) {
     ...{ target: fc.constantFrom(...targets), choice: fc.nat(2 ** 30), bit: fc.nat(63) },
   });
   const drawn = fc.sample(fc.array(flip, { minLength: DOMAINS, maxLength: DOMAINS }), { numRuns: rounds, seed });
-  for (const flips of drawn) {
+  for (const [round, flips] of drawn.entries()) {
     const tally = await hosts.inject(flips);
     for (const { target } of flips) add(target, 1);
     for (const [name, n] of Object.entries(tally)) add(name, n);
+    if (process.stderr.isTTY) process.stderr.write(`\r${mode} ${(round + 1) * DOMAINS}`);
   }
   console.log(mode, JSON.stringify(Object.fromEntries(counts)));
 }
