@@ -93,12 +93,15 @@ function compareCell(a: Record, b: Record): Difference[] {
   return found;
 }
 
+/** Wall-clock columns that measure something. */
+const MEASURED = WALL_COLUMNS.filter(({ unit }) => unit !== undefined);
+
 /** Samples of a wall-clock column. */
 type Samples = readonly (readonly [a: number[], b: number[]])[];
 
 function compareWall(groups: ReadonlyMap<string, Samples>): WallComparison[] {
   const rows = [...groups].flatMap(([point, samples]) =>
-    WALL_COLUMNS.flatMap(({ name, unit }, position) => {
+    MEASURED.flatMap(({ name, unit }, position) => {
       const [a, b] = samples[position] ?? [[], []];
       const test = mannWhitney(a, b);
       if (test === undefined) return [];
@@ -123,7 +126,7 @@ function compareWall(groups: ReadonlyMap<string, Samples>): WallComparison[] {
 export function compareBatches(a: BatchResults, b: BatchResults): Comparison {
   const differences: Difference[] = [];
   const others = new Map(b.deterministic.map((record, position) => [keyOf(record), { record, position }]));
-  const empty = (): Samples => WALL_COLUMNS.map(() => [[], []] as const);
+  const empty = (): Samples => MEASURED.map(() => [[], []] as const);
   const groups = new Map<string, Samples>([['', empty()]]);
   const hasRepeats = a.deterministic.some(({ cell }) => cell.repeat > 0);
   let cells = 0;
@@ -140,7 +143,7 @@ export function compareBatches(a: BatchResults, b: BatchResults): Comparison {
     differences.push(...compareCell(record, other.record));
     const point = pointOf(cell.parameters);
     if (hasRepeats && !groups.has(point)) groups.set(point, empty());
-    for (const [index, { name }] of WALL_COLUMNS.entries()) {
+    for (const [index, { name }] of MEASURED.entries()) {
       const clockA = a.wallClock[position]?.wallClock?.[name];
       const clockB = b.wallClock[other.position]?.wallClock?.[name];
       for (const group of [groups.get(''), hasRepeats ? groups.get(point) : undefined]) {
