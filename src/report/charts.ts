@@ -39,6 +39,11 @@ interface Channel {
 }
 
 const WIDTH = 700;
+/** Width of a letter of an axis's labels, on average, and between two labels. */
+const LETTER = 7;
+const GAP = 8;
+/** Slanted labels that are all shown. */
+const MAX_LABELS = 40;
 const HEIGHT = 320;
 /** Width of one of 1, 2 or 3 facets in a row. */
 const FACET_WIDTHS = [560, 330, 230];
@@ -180,8 +185,13 @@ class Drawing {
     if (channel === undefined) return {};
     if (this.isDiscrete(role)) {
       const numeric = channel.column.type === 'number';
-      const crowded = channel.distinct.join('').length > 60 || channel.distinct.length > 14;
-      const angle = role === 'x' && crowded ? { labelAngle: -40 } : { labelAngle: 0 };
+      const longest = Math.max(...channel.distinct.map((value) => String(value).length));
+      const count = channel.distinct.length;
+      // Labels that do not fit side by side would be left out.
+      const crowded = count > 14 || (!numeric && longest * LETTER + GAP > WIDTH / count);
+      // Vega judges slanted labels by their boxes, which overlap where they do not.
+      const slanted = { labelAngle: -40, ...(count <= MAX_LABELS && { labelOverlap: false }) };
+      const angle = role === 'x' && crowded ? slanted : { labelAngle: 0 };
       const axis = { title, ...angle, ...(numeric && { labelExpr: LABELS }) };
       return { field, type: 'ordinal', sort: channel.distinct, axis };
     }
