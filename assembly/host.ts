@@ -16,6 +16,7 @@ import {
   HOST_FRAME_TABLE,
   HOST_FRAMES,
   HOST_MAGIC,
+  HOST_MERGE,
   HOST_PCPU_BASE,
   HOST_PCPUS,
   HOST_SMM_BATCH,
@@ -33,6 +34,7 @@ import {
   LAYOUT_MAGIC,
   LAYOUT_VERSION,
   MAPTRACK_ENTRIES,
+  MERGE_ENTRY,
   PAGE_SIZE,
   PCPU_CURRENT,
   PCPU_INDEX,
@@ -65,10 +67,16 @@ function stlbs(pcpus: u32, vcpus: u32, domains: u32): u64 {
   );
 }
 
-/** Where the tables of the secure-memory unit begin. */
-function secure(pcpus: u32, vcpus: u32, domains: u32, stlbEntries: u32): u64 {
+/** Where the tables of pages that became common begin. */
+function merged(pcpus: u32, vcpus: u32, domains: u32, stlbEntries: u32): u64 {
   const sets = stlbs(pcpus, vcpus, domains) + u64(vcpus) * u64(STLB_SIZE);
-  return align(sets + u64(stlbEntries) * u64(STLB_ENTRY_SIZE), u64(PAGE_SIZE));
+  return align(sets + u64(stlbEntries) * u64(STLB_ENTRY_SIZE), 64);
+}
+
+/** Where the tables of the secure-memory unit begin. */
+function secure(pcpus: u32, vcpus: u32, domains: u32, stlbEntries: u32, mergePages: u32): u64 {
+  const tables = mergePages == 0 ? 0 : u64(domains) * u64(MERGE_ENTRY) + u64(mergePages) * 4;
+  return align(merged(pcpus, vcpus, domains, stlbEntries) + tables, u64(PAGE_SIZE));
 }
 
 function secureShares(frames: u32): u64 {
@@ -83,22 +91,30 @@ function secureUnits(domains: u32, frames: u32): u64 {
   return align(secureKeys(domains, frames) + u64(domains) * u64(SMM_KEY_SIZE), 64);
 }
 
-function frameTable(pcpus: u32, vcpus: u32, domains: u32, frames: u32, stlbEntries: u32, slots: u32): u64 {
-  const base = secure(pcpus, vcpus, domains, stlbEntries);
+function frameTable(
+  pcpus: u32,
+  vcpus: u32,
+  domains: u32,
+  frames: u32,
+  stlbEntries: u32,
+  slots: u32,
+  mergePages: u32,
+): u64 {
+  const base = secure(pcpus, vcpus, domains, stlbEntries, mergePages);
   if (slots == 0) return base;
   return align(base + secureUnits(domains, frames) + u64(pcpus) * u64(unitSize(slots)), u64(PAGE_SIZE));
 }
 
-function dram(pcpus: u32, vcpus: u32, domains: u32, frames: u32, stlbEntries: u32, slots: u32): u64 {
+function dram(pcpus: u32, vcpus: u32, domains: u32, frames: u32, stlbEntries: u32, slots: u32, mergePages: u32): u64 {
   const entries = u64(frames) + u64(pcpus) * u64(slots);
-  const table = frameTable(pcpus, vcpus, domains, frames, stlbEntries, slots);
+  const table = frameTable(pcpus, vcpus, domains, frames, stlbEntries, slots, mergePages);
   return align(table + entries * u64(FRAME_ENTRY_SIZE), u64(PAGE_SIZE));
 }
 
 /**
  * Size of the flat memory in WebAssembly pages of 64 KiB. More than 65536 means that the host does not fit.
  * `stlbEntries`: of all second-level TLBs; `slots`: of each pCPU's SMM buffer, 0: no unit; `batch`: see HOST_SMM_BATCH; `disks`:
- * pages of all disks.
+ * pages of all disks; `mergePages`: of all domains that share equal pages, 0: none do.
  */
 export function hostBytes(
   pcpus: u32,
@@ -109,23 +125,33 @@ export function hostBytes(
   slots: u32,
   batch: u32,
   disks: u32,
+  mergePages: u32,
 ): u32 {
-  const end = diskStore(pcpus, vcpus, domains, frames, stlbEntries, slots, batch) + u64(disks) * u64(PAGE_SIZE);
+  const end = diskStore(pcpus, vcpus, domains, frames, stlbEntries, slots, batch, mergePages) + u64(disks) * u64(PAGE_SIZE);
   return u32(align(end, 1 << WASM_PAGE_SHIFT) >> WASM_PAGE_SHIFT);
 }
 
 /** Where the sectors of disks begin: behind DRAM, SMM buffers and their scratch. */
-function diskStore(pcpus: u32, vcpus: u32, domains: u32, frames: u32, stlbEntries: u32, slots: u32, batch: u32): u64 {
+function diskStore(
+  pcpus: u32,
+  vcpus: u32,
+  domains: u32,
+  frames: u32,
+  stlbEntries: u32,
+  slots: u32,
+  batch: u32,
+  mergePages: u32,
+): u64 {
   const pages = u64(frames) + u64(pcpus) * u64(slots);
   const scratch = slots == 0 ? 0 : u64(pcpus) * u64(scratchSize(batch));
-  const end = dram(pcpus, vcpus, domains, frames, stlbEntries, slots) + pages * u64(PAGE_SIZE) + scratch;
+  const end = dram(pcpus, vcpus, domains, frames, stlbEntries, slots, mergePages) + pages * u64(PAGE_SIZE) + scratch;
   return align(end, u64(PAGE_SIZE));
 }
 
 /**
  * Writes the host header and the pCPUs' indices and makes every frame free. The memory must be zero. Who planned
- * `stlbEntries` deals them out, and so with the `disks` pages of disks. With `slots` each pCPU has a secure-memory unit with a
- * buffer of so many pages; with `batch` the host encrypts for it.
+ * `stlbEntries` and `mergePages` deals them out, and so with the `disks` pages of disks. With `slots` each pCPU has a secure-memory
+ * unit with a buffer of so many pages; with `batch` the host encrypts for it.
  */
 export function hostInit(
   pcpus: u32,
@@ -136,10 +162,11 @@ export function hostInit(
   slots: u32,
   batch: u32,
   disks: u32,
+  mergePages: u32,
 ): void {
   const vcpuBase = REGIONS + (pcpus as usize) * PCPU_SIZE;
-  const table = usize(frameTable(pcpus, vcpus, domains, frames, stlbEntries, slots));
-  const base = usize(dram(pcpus, vcpus, domains, frames, stlbEntries, slots));
+  const table = usize(frameTable(pcpus, vcpus, domains, frames, stlbEntries, slots, mergePages));
+  const base = usize(dram(pcpus, vcpus, domains, frames, stlbEntries, slots, mergePages));
   store<u32>(HOST_MAGIC, LAYOUT_MAGIC);
   store<u32>(HOST_VERSION, LAYOUT_VERSION);
   store<u32>(HOST_PCPUS, pcpus);
@@ -153,7 +180,7 @@ export function hostInit(
   store<usize>(HOST_FRAME_TABLE, table);
   store<usize>(HOST_DRAM, base);
   store<usize>(HOST_END, base + (frames as usize) * PAGE_SIZE);
-  store<usize>(HOST_DISKS, usize(diskStore(pcpus, vcpus, domains, frames, stlbEntries, slots, batch)));
+  store<usize>(HOST_DISKS, usize(diskStore(pcpus, vcpus, domains, frames, stlbEntries, slots, batch, mergePages)));
   store<u32>(HOST_DISK_PAGES, disks);
   writeRom();
   frameInit();
@@ -162,8 +189,9 @@ export function hostInit(
     store<u32>(p + PCPU_INDEX, i);
     store<u32>(p + PCPU_CURRENT, VCPU_NONE);
   }
+  if (mergePages != 0) store<usize>(HOST_MERGE, usize(merged(pcpus, vcpus, domains, stlbEntries)));
   if (slots == 0) return;
-  const tables = usize(secure(pcpus, vcpus, domains, stlbEntries));
+  const tables = usize(secure(pcpus, vcpus, domains, stlbEntries, mergePages));
   store<u32>(HOST_SMM_SLOTS, slots);
   store<usize>(HOST_SMM_FRAMES, tables);
   store<usize>(HOST_SMM_SHARES, tables + usize(secureShares(frames)));

@@ -34,6 +34,15 @@ export { machineWritten } from './mmu/code';
 export { eptCreate, eptDestroy, eptFrame, eptMap, eptTablesReady, eptUnmap } from './mmu/ept-map';
 export { frameAllocate, frameAllocateContiguous, frameFree } from './mmu/frame';
 export { copyBytes, copyFromGuest, copyToGuest } from './mmu/guest-copy';
+export {
+  frameEqual,
+  frameHash,
+  mergeCandidate,
+  mergeInto,
+  mergeNominate,
+  mergeReap,
+  mergeRelease,
+} from './mmu/merge';
 export { isZero } from './mmu/scrub';
 export {
   eptAge,
@@ -46,7 +55,7 @@ export {
   unsharePage,
 } from './mmu/share';
 export { stlbCopy } from './mmu/stlb';
-export { flushAll, moveFrame, shareHeld, tlbHold, tlbInit, unshareHeld } from './mmu/tlb';
+export { flushAll, followCommon, moveFrame, shareHeld, tlbHold, tlbInit, unshareHeld } from './mmu/tlb';
 export { capAllowance, chargeDomain, domainBudget } from './sched/credit';
 export { heapContains, heapPush, heapRemove, heapUpdate } from './sched/heap';
 export { runPcpu } from './sched/pcpu';

@@ -15,6 +15,7 @@
  *              │ vCPUs    stride VCPU_SIZE     │   registers, counters, L1 TLB
  *              │ domains  stride DOMAIN_SIZE   │   EPT pointer, devices, console ring
  *              │ second-level TLBs, STLB_SIZE  │   one per vCPU, then the sets of all
+ *              │ pages that became common      │   a table per domain; absent without page sharing
  *              │ SMM tables and units          │   permission table, key table, slot tables; absent without SMM
  *              │ frame table, 16 B per frame   │   and per SMM slot
  *              ├───────────────────────────────┤  4 KiB aligned
@@ -70,6 +71,17 @@ export const HOST_FOREIGN_USED: usize = HOST + 0x200; // u32 entries of FOREIGN 
 export const HOST_FOREIGN_MACHINE: usize = HOST + 0x204; // u32 entries of kind FOREIGN_MACHINE
 export const HOST_DMA_MACHINE: usize = HOST + 0x208; // u32 devices whose addresses are machine addresses: device/dma.ts
 export const HOST_DMA_TABLES: usize = HOST + 0x20c; // u32 1: one of them wrote to an EPT table
+// Pages of equal content that domains share, mmu/merge.ts; all 0 on a host that shares none.
+export const HOST_MERGE: usize = HOST + 0x210; // per domain slot {u32 address of its table, u32 entries}, then the tables
+export const HOST_MERGE_PAGES: usize = HOST + 0x214; //   u32 pages of domains that are common frames now
+export const HOST_MERGE_FRAMES: usize = HOST + 0x218; //  u32 common frames
+export const HOST_MERGE_ORPHANS: usize = HOST + 0x21c; // u32 of them, those that no page is any more
+export const HOST_MERGE_SCANNED: usize = HOST + 0x220; // f64 pages looked at so far
+export const HOST_MERGE_TOTAL: usize = HOST + 0x228; //   f64 pages that became common so far
+export const HOST_MERGE_UNDONE: usize = HOST + 0x230; //  u32 of them, those that were copied because they were to be written
+export const HOST_MERGE_PASSES: usize = HOST + 0x234; //  u32
+export const HOST_MERGE_SAVED: usize = HOST + 0x238; //   u32 frames saved after the pass that saved most
+export const MERGE_ENTRY: usize = 8; // of the directory
 /** 1: a frame that is given back or taken over is scrubbed; 0: what it held stays, as in the source's threat model. */
 export const HOST_KEEP_RESIDUE: usize = HOST + 0x104; // u32, 0 by default: the opposite of "scrub"
 export const HOST_CLOCK_DOMAIN: u32 = 0; // a domain's clock: its own cycles and idle time
@@ -527,6 +539,8 @@ export const DOMAIN_FORKS: usize = 908; // forks of it that there are; it is pau
 export const DOMAIN_FROZEN_AT: usize = 920; // f64 time of its pCPU when it was paused
 export const DOMAIN_AWAITED: usize = 928; // FORK_*: whether its marker is awaited, see hypervisor/fork.ts
 export const DOMAIN_COPIED: usize = 912; // pages copied because it wrote them and they were shared
+export const DOMAIN_MERGED: usize = 932; // u32 pages of it that are common frames now: mmu/merge.ts
+export const DOMAIN_MERGES: usize = 936; // u32 pages of it that became common so far
 // Scheduling, src/hypervisor/credit.ts.
 export const DOMAIN_WEIGHT: usize = 960; // u32 1 … 65535, 0: the default
 export const DOMAIN_CAP: usize = 964; //    u32 percent of one pCPU, 0: none
@@ -628,6 +642,7 @@ export const FRAME_ENTRY_SIZE: usize = 16;
 export const FRAME_NONE: u32 = 0xffffffff;
 export const FRAME_OWNER_FREE: u16 = 0xffff;
 export const FRAME_OWNER_HYPERVISOR: u16 = 0xfffe;
+export const FRAME_OWNER_COMMON: u16 = 0xfffc; // of several domains, which only read it
 export const FRAME_OWNER_RESIDUE: u16 = 0xfffd; // free, and not scrubbed
 export const FRAME_TYPE_FREE: u16 = 0;
 export const FRAME_TYPE_GUEST: u16 = 1;
@@ -635,6 +650,8 @@ export const FRAME_TYPE_EPT: u16 = 2;
 export const FRAME_TYPE_SHARED: u16 = 3; // of the hypervisor, mapped into its owner: shared_info, grant table
 export const FRAME_TYPE_POOL: u16 = 4; // in the pool of a pCPU: mmu/share.ts
 export const FRAME_TYPE_SMM: u16 = 5; // counters, MACs and tree nodes of a protected domain: in DRAM, nothing in it is secret
+export const FRAME_TYPE_COMMON: u16 = 6; // the same page of several domains; LINK: how many
+export const FRAME_TYPE_LEFT: u16 = 7; // its page has become common, LINK: the frame; on its way to be freed: mmu/merge.ts
 
 // ── Secure memory management: smm/ ──────────────────────────────────────────
 // Permission table: one entry per frame.

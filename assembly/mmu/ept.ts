@@ -48,6 +48,7 @@ import {
 import { EXIT_EPT_MISCONFIGURATION, EXIT_EPT_VIOLATION, exitPhysical } from '../record';
 import { resolve } from '../smm/buffer';
 import { machineToHost } from './frame';
+import { mergedAt } from './merge-table';
 import { storeFlags64 } from './store';
 
 // Intel SDM Vol. 3C, Table 25-9, "Format of Extended-Page-Table Pointer"
@@ -236,7 +237,7 @@ function eptWalk(s: usize, eptp: u32, gpa: u32, linear: u32, why: u32): u32 {
     level--;
   }
   const rights32 = (rights & EPT_RIGHTS) as u32; // 0 after an entry that is not present
-  const cow = (owned & ~rights) != 0 && isFork(s);
+  const cow = (owned & ~rights) != 0 && shares(s, gpa);
   if ((why & FOUND_RIGHTS & ~rights32) != 0) {
     const registers = rights32 == 0 && (why & FETCH) == 0 ? registersAt(s, gpa) : 0;
     if (registers != 0) return registers | READ | WRITE | FOUND_DIRTY | ((5 - level) << FOUND_REFERENCES_SHIFT);
@@ -253,9 +254,10 @@ function eptWalk(s: usize, eptp: u32, gpa: u32, linear: u32, why: u32): u32 {
   return ((machineToHost(machine) as u32) & PAGE_MASK) | found | ((5 - level) << FOUND_REFERENCES_SHIFT);
 }
 
-/** Only forks share pages: to others EPT_COW is one of the bits that are ignored. */
-function isFork(s: usize): bool {
-  return load<u32>(load<usize>(s + VCPU_DOMAIN) + DOMAIN_PARENT) != 0;
+/** Forks share pages, and so do domains whose pages are common: to others EPT_COW is one of the bits that are ignored. */
+function shares(s: usize, gpa: u32): bool {
+  const d = load<usize>(s + VCPU_DOMAIN);
+  return load<u32>(d + DOMAIN_PARENT) != 0 || mergedAt(d, gpa) != 0;
 }
 
 /** Counts `n` references to EPT entries. */

@@ -26,8 +26,10 @@ import {
   FRAME_OWNER_FREE,
   FRAME_OWNER_RESIDUE,
   FRAME_TYPE,
+  FRAME_TYPE_COMMON,
   FRAME_TYPE_FREE,
   FRAME_TYPE_GUEST,
+  FRAME_TYPE_LEFT,
   HOST_DRAM,
   HOST_FRAME_FRESH,
   HOST_FRAME_TABLE,
@@ -36,6 +38,7 @@ import {
   HOST_FREE_HEAD,
   HOST_KEEP_RESIDUE,
   MMIO_SIZE,
+  PAGE_MASK,
   PAGE_SHIFT,
   PAGE_SIZE,
   SLOW_BANK,
@@ -77,6 +80,15 @@ export function inVoid(host: usize): bool {
 /** The frame-table entry of the frame that holds host address `host`, which must lie in DRAM. */
 export function entryOfHost(host: usize): usize {
   return frameEntry(((host - load<usize>(HOST_DRAM)) >>> PAGE_SHIFT) as u32);
+}
+
+/** Host address of the frame that the page at host address `host` has become (mmu/merge.ts), or 0. */
+export function commonOf(host: usize): usize {
+  const frame = ((host - load<usize>(HOST_DRAM)) >>> PAGE_SHIFT) as u32;
+  if (frame >= load<u32>(HOST_FRAMES)) return 0;
+  const type = load<u16>(frameEntry(frame), FRAME_TYPE);
+  if (type == FRAME_TYPE_COMMON) return host & (PAGE_MASK as usize);
+  return type == FRAME_TYPE_LEFT ? machineToHost(load<u32>(frameEntry(frame), FRAME_LINK) << PAGE_SHIFT) : 0;
 }
 
 function take(frame: u32, owner: u32, type: u32): void {

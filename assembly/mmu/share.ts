@@ -20,7 +20,9 @@
 import {
   DOMAIN_COPIED,
   DOMAIN_EPTP,
+  DOMAIN_FORKS,
   DOMAIN_ID,
+  DOMAIN_PARENT,
   DOMAIN_TABLE_PAGES,
   DOMAIN_VCPU,
   FAULT_EXIT,
@@ -32,6 +34,7 @@ import {
   FRAME_TYPE_GUEST,
   FRAME_TYPE_POOL,
   HOST_FRAMES,
+  HOST_MERGE_UNDONE,
   PAGE_MASK,
   PAGE_SHIFT,
   PAGE_SIZE,
@@ -60,6 +63,7 @@ import {
 } from './ept';
 import { EPT_NO_FRAME, eptCreate, shareTable, split } from './ept-map';
 import { frameAllocate, frameEntry, frameFree, machineToHost } from './frame';
+import { dropMerged, mergedAt } from './merge-table';
 import { moveFrame } from './tlb';
 
 /** Results of unsharePage below 0; EPT_NO_FRAME: the pool is empty. */
@@ -168,11 +172,16 @@ function ownTables(d: usize, gpa: u32, last: u32, pcpu: usize): usize {
  * its own already stay.
  */
 export function unsharePage(d: usize, gpa: u32, pcpu: usize): i32 {
+  const fork = load<u32>(d + DOMAIN_PARENT) != 0;
+  const common = mergedAt(d, gpa);
+  if (!fork && common == 0) return NOT_SHARED;
+  // What forks read must not change, and they hold no reference of their own.
+  if (!fork && load<u32>(d + DOMAIN_FORKS) != 0) return EPT_NO_FRAME;
   const p = ownTables(d, gpa, 1, pcpu);
   if (p == 0) return NOT_SHARED;
   if (p == 1) return EPT_NO_FRAME;
   const entry = load<u64>(p);
-  if ((entry & EPT_COW) == 0) return NOT_SHARED;
+  if ((entry & EPT_COW) == 0 || (!fork && ((entry & ADDRESS) as u32) >>> PAGE_SHIFT != common - 1)) return NOT_SHARED;
   const frame = take(pcpu, load<u32>(d + DOMAIN_ID), FRAME_TYPE_GUEST);
   if (frame == FRAME_NONE) return EPT_NO_FRAME;
   const old = machineToHost((entry as u32) & PAGE_MASK);
@@ -180,6 +189,10 @@ export function unsharePage(d: usize, gpa: u32, pcpu: usize): i32 {
   memory.copy(copy, old, PAGE_SIZE as usize);
   store<u64>(p, (entry & ~(ADDRESS | EPT_COW)) | ((frame << PAGE_SHIFT) as u64) | EPT_WRITE);
   store<u32>(d + DOMAIN_COPIED, load<u32>(d + DOMAIN_COPIED) + 1);
+  if (common != 0) {
+    dropMerged(d, gpa);
+    atomic.add<u32>(HOST_MERGE_UNDONE, 1);
+  }
   const s = load<usize>(d + DOMAIN_VCPU);
   if (s != 0) moveFrame(s, old, copy);
   return frame as i32;

@@ -41,7 +41,7 @@ import {
   VCPU_STLB_SHIFT,
   VOID_PAGE,
 } from '../layout';
-import { entryOfHost } from './frame';
+import { commonOf, entryOfHost } from './frame';
 import { scrub } from './scrub';
 
 const TAG_HIGH: u32 = 0xfff;
@@ -229,6 +229,22 @@ export function stlbShare(s: usize): void {
     if (!v128.any_true(writes)) continue;
     const taken = v128.andnot(writes, i32x4.eq(v128.and(held, i32x4.splat(PAGE_MASK)), absent));
     v128.store(set, v128.or(v128.xor(held, taken), i32x4.shl(taken, COW_SHIFT)), HELD);
+  }
+}
+
+/** Pages that have become common lead there, and cannot be written. */
+export function stlbFollow(s: usize): void {
+  const block = load<usize>(s + VCPU_STLB);
+  if (block == 0) return;
+  const end = endOf(s, block);
+  for (let set = load<usize>(block, STLB_SETS); set < end; set += SET_SIZE) {
+    for (let p = set + HELD; p < set + SET_SIZE; p += 4) {
+      const held = load<u32>(p);
+      const to = commonOf((held & PAGE_MASK) as usize) as u32;
+      if (to == 0) continue;
+      const rights = (held & TLB_HELD_WRITE) != 0 ? held ^ (TLB_HELD_WRITE | TLB_HELD_COW) : held;
+      store<u32>(p, to | (rights & ~PAGE_MASK));
+    }
   }
 }
 

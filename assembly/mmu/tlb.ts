@@ -52,12 +52,13 @@ import {
   VCPU_TLB_LOG_COUNT,
 } from '../layout';
 import { count } from '../record';
-import { entryOfHost, inVoid } from './frame';
+import { commonOf, entryOfHost, inVoid } from './frame';
 import {
   stlbDrop,
   stlbDropAll,
   stlbDropLarge,
   stlbDropLocal,
+  stlbFollow,
   stlbInit,
   stlbMove,
   stlbShare,
@@ -288,6 +289,26 @@ export function unshareHeld(s: usize, owner: u32): void {
     if ((load<u16>(entryOfHost(host), FRAME_OWNER) as u32) != owner) continue;
     writeAgain(s, slot, s + VCPU_TLB + (slot as usize) * TLB_ENTRY_SIZE, held, host);
   }
+}
+
+/** Pages that have become common (mmu/merge.ts): what is held of them leads there, and cannot be written. */
+export function followCommon(s: usize): void {
+  stlbFollow(s);
+  for (let slot: u32 = 0; slot < SLOTS; slot++) {
+    const held = heldSlot(s, slot);
+    const to = held == 0 ? (0 as usize) : commonOf(hostOf(s, slot) as usize);
+    if (to == 0) continue;
+    const entry = s + VCPU_TLB + (slot as usize) * TLB_ENTRY_SIZE;
+    store<u32>(entry, (to as u32) - (held & PAGE_MASK), TLB_ADDEND);
+    if ((held & TLB_HELD_WRITE) == 0) continue;
+    store<u32>(s + VCPU_TLB_HELD + ((slot as usize) << 2), (held & ~TLB_HELD_WRITE) | TLB_HELD_COW);
+    store<u32>(entry, TLB_NEVER, TLB_TAG_W);
+  }
+  if ((load<u32>(s + VCPU_FETCH_PAGE) & ~PAGE_MASK) != 0) return;
+  const fetch = commonOf(load<usize>(s + VCPU_FETCH_BASE));
+  if (fetch == 0) return;
+  store<usize>(s + VCPU_FETCH_BASE, fetch);
+  store<u32>(s + VCPU_FETCH_GENERATION, load<u32>(entryOfHost(fetch), FRAME_GENERATION));
 }
 
 /** Whether slot `slot` of both banks holds a translation to the host page `host`; with `drop` it is dropped then. */

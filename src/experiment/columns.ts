@@ -153,8 +153,14 @@ export const DOMAIN_COLUMNS: readonly Filled<OfDomain>[] = [
   number(
     'copied_pages',
     'pages',
-    'pages that it shared, as a fork, and then wrote: each was copied',
+    'pages that it shared, as a fork or by page sharing, and then wrote: each was copied',
     (r) => r.copiedPages,
+  ),
+  number(
+    'merged_pages',
+    'pages',
+    "pages that were equal to another domain's and became one frame",
+    (r) => r.mergedPages,
   ),
   number('permitted', 'operations', 'operations that the security hooks permitted it', (r) => verdicts(r, 'permitted')),
   number('denied', 'operations', 'operations that they denied it', (r) => verdicts(r, 'denied')),
@@ -192,6 +198,24 @@ export const HOST_COLUMNS: readonly Filled<OfHost>[] = [
   ),
   number('switch_cycles', 'cycles', 'cycles that they took, which no domain is charged for', (_, host) =>
     total(host.pcpuSwitchCycles),
+  ),
+  number(
+    'shared_pages',
+    'pages',
+    'page sharing: pages that became common frames',
+    (_, host) => host.pageSharing.merged,
+  ),
+  number(
+    'unshared_pages',
+    'pages',
+    'of them, those copied because they were written',
+    (_, host) => host.pageSharing.unshared,
+  ),
+  number(
+    'saved_frames',
+    'frames',
+    'frames that page sharing saved, after the pass that saved most',
+    (_, host) => host.pageSharing.savedMost,
   ),
   number('retired', 'instructions', 'sum over the domains', (domains) => sum(domains, (each) => each.retired)),
   number('cycles', 'cycles', 'sum over the domains', (domains) => sum(domains, (each) => each.cycles)),

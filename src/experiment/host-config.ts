@@ -27,12 +27,14 @@ function diskConfig({ file, ...disk }: DiskSpec, files: Files): DiskConfig {
 }
 
 /** A domain that goes on from an image. */
-function restored({ name, path, pcpu, maxInstructions, weight, cap }: DomainSpec, files: Files): DomainConfig {
+function restored(spec: DomainSpec, files: Files): DomainConfig {
+  const { name, path, pcpu, maxInstructions, weight, cap, pageSharing } = spec;
   const restore = readDomain(files.read(path));
-  const { maxInstructions: _, weight: __, cap: ___, ...config } = restore.config;
+  const { maxInstructions: _, weight: __, cap: ___, pageSharing: ____, ...config } = restore.config;
   return {
     ...config,
     ...{ name, restore },
+    ...(pageSharing !== undefined && { pageSharing }),
     ...(pcpu !== undefined && { pcpu }),
     ...(maxInstructions !== undefined && { maxInstructions }),
     ...(weight !== undefined && { weight }),
@@ -73,6 +75,7 @@ export function hostConfig(scenario: Scenario, costTable: CostTable): HostConfig
       ...(spec.protection !== undefined && { protection: spec.protection }),
       ...(spec.disk !== undefined && { disk: diskConfig(spec.disk, files) }),
       ...(spec.pin !== undefined && { pin: spec.pin }),
+      ...(spec.pageSharing !== undefined && { pageSharing: spec.pageSharing }),
     };
   });
   return {
@@ -87,6 +90,9 @@ export function hostConfig(scenario: Scenario, costTable: CostTable): HostConfig
     domainSlots: host.domainSlots,
     ...(host.memoryBytes !== undefined && { memoryBytes: host.memoryBytes }),
     scrub: host.scrub,
+    ...(host.pageSharing !== undefined && {
+      pageSharing: { every: cyclesOf(host.pageSharing.everyNs, host.frequencyHz) },
+    }),
     ...(hasSmm({ smm: host.smm, domains }) && {
       smm: { ...host.smm, root: new Tpm(String(host.seed)).smmRoot() },
     }),

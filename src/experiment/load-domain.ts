@@ -257,11 +257,12 @@ export class DomainLoader {
 }
 
 /** What a scenario says of every domain, wherever the domain comes from. */
-function own(domain: ParsedDomain): Pick<DomainSpec, 'pcpu' | 'maxInstructions' | 'weight' | 'cap'> {
-  const { pcpu, 'max-instructions': maxInstructions, weight, cap } = domain;
+function own(domain: ParsedDomain): Pick<DomainSpec, 'pcpu' | 'maxInstructions' | 'weight' | 'cap' | 'pageSharing'> {
+  const { pcpu, 'max-instructions': maxInstructions, weight, cap, 'page-sharing': pageSharing } = domain;
   return {
     ...(pcpu !== undefined && { pcpu }),
     ...(maxInstructions !== undefined && { maxInstructions }),
+    ...(pageSharing !== undefined && { pageSharing }),
     ...(weight !== undefined && { weight }),
     ...(cap !== undefined && { cap }),
   };

@@ -380,6 +380,7 @@ function hostSpec({ host }: ParsedScenario): HostSpec {
     seed: host.seed,
     scrub: host.scrub,
     ...(host.memory !== undefined && { memoryBytes: host.memory }),
+    ...(host['page-sharing'] !== undefined && { pageSharing: { everyNs: host['page-sharing'].every } }),
     ...(host.smm !== undefined && { smm: smmConfig(host.smm) }),
     ...(host.workers !== undefined && { workers: host.workers }),
   };

@@ -7,6 +7,7 @@ import { framesNeeded } from '../hypervisor/domain.js';
 import { FORK_FRAMES } from '../hypervisor/fork.js';
 import { runHost } from '../hypervisor/host.js';
 import { planBoot } from '../hypervisor/multiboot.js';
+import { mergePages } from '../hypervisor/page-sharing.js';
 import { secondLevelSlots, secondLevelTotal } from '../hypervisor/second-level-tlb.js';
 import { smmBatch, smmSlots } from '../hypervisor/smm.js';
 import { Core, coreModule, packageRoot } from '../machine/core.js';
@@ -46,11 +47,13 @@ export function machine(): Machine {
     inspectImage: ({ image, imageName, memoryBytes, cmdline, modules }) => {
       planBoot(image, memoryBytes, `${imageName} ${cmdline}`, modules);
     },
-    hostBytes: ({ pcpus, domainSlots, memoryBytes, smm }, domains) => {
-      const configs = domains.map(({ fork, name, memoryBytes, cmdline, translation, protection = 'none' }) => {
-        const image = { image: new Uint8Array(), imageName: '' };
-        return { name, memoryBytes, cmdline, translation, protection, ...image, ...(fork !== undefined && { fork }) };
-      });
+    hostBytes: ({ pcpus, domainSlots, memoryBytes, smm, pageSharing }, domains) => {
+      const configs = domains.map(
+        ({ fork, path: _, guest: __, modules: ___, restore: ____, cpuidHide: _____, ...spec }) => {
+          const image = { image: new Uint8Array(), imageName: '' };
+          return { ...spec, ...image, ...(fork !== undefined && { fork }) };
+        },
+      );
       const least = configs.reduce(
         (sum, config, i) => sum + (config.fork ? FORK_FRAMES : (domains[i]!.restore?.frames ?? framesNeeded(config))),
         0,
@@ -61,7 +64,8 @@ export function machine(): Machine {
       const buffer = smmSlots({ domains: configs, smm });
       const batch = smmBatch({ smm });
       const disks = diskTotal(domains);
-      const pages = core().call.hostBytes(pcpus, slots, slots, frames, entries, buffer, batch, disks) >>> 0;
+      const common = mergePages({ domains: configs, ...(pageSharing !== undefined && { pageSharing: {} }) });
+      const pages = core().call.hostBytes(pcpus, slots, slots, frames, entries, buffer, batch, disks, common) >>> 0;
       return { needed: pages * WASM_PAGE, limit: 65536 * WASM_PAGE, guests: least * PAGE };
     },
   };

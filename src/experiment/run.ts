@@ -78,6 +78,7 @@ export interface Results {
     readonly pcpuContextSwitches: readonly number[];
     readonly pcpuSwitchCycles: readonly number[];
     readonly zeroSum: boolean;
+    readonly pageSharing: HostResult['deterministic']['pageSharing'];
     /** Operations that the security hooks denied; domains by their place in the scenario. */
     readonly audit: HostResult['deterministic']['audit'];
   };

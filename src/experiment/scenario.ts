@@ -59,6 +59,7 @@ export interface DomainSpec {
   readonly protection?: Protection;
   readonly disk?: DiskSpec;
   readonly pin?: readonly PinnedRange[];
+  readonly pageSharing?: boolean;
   readonly expect?: Expectation;
 }
 
@@ -81,6 +82,8 @@ export interface HostSpec {
   readonly domainSlots: number;
   readonly seed: number;
   readonly smm?: SmmConfig;
+  /** Pages of equal content are kept once; `everyNs`: virtual time between two passes. */
+  readonly pageSharing?: { readonly everyNs: number };
   readonly scrub: boolean;
   readonly workers?: number;
 }

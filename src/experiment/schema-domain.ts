@@ -117,6 +117,7 @@ const settings = {
     .max(64)
     .optional()
     .describe("ranges of a protected domain's memory that stay in the SMM's buffer once they are there"),
+  'page-sharing': flag().optional().describe('whether its pages may be shared, where host.page-sharing asks for it'),
   input: latin1(LIMITS.inputMax).optional().describe('bytes waiting at the serial port'),
   cpuid: z
     .strictObject({

@@ -55,6 +55,10 @@ export const hostSchema = z.strictObject({
     .default(1)
     .describe('decides what hardware leaves open'),
   smm: smmSchema.optional().describe('the secure-memory unit; default: there is one if a domain is protected'),
+  'page-sharing': z
+    .strictObject({ every: quantity(TIME, { min: 1e3, max: 86_400e9 }).describe('virtual time between two passes') })
+    .optional()
+    .describe('pages of equal content are kept once, and copied when they are written; default: they are not'),
   scrub: flag().default(true).describe('whether frames are cleared when they change hands (protected ones never are)'),
   workers: integer({ min: 1, max: LIMITS.workers }).optional().describe('threads; never changes a result'),
 });

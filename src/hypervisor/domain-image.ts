@@ -170,7 +170,7 @@ function capturePhysmap(core: Core, slot: number) {
     if (start >= 0) memory.push({ address: start, bytes: domain.readMemory(start, end - start) });
     start = -1;
   };
-  const isFork = core.read(domain.base + l.DOMAIN_PARENT) !== 0;
+  const mayShare = core.read(domain.base + l.DOMAIN_PARENT) + core.read(domain.base + l.DOMAIN_MERGED) > 0;
   for (let gpa = 0; gpa < domain.memory; ) {
     const leaf = domain.eptp === 0 ? undefined : leafAt(core, domain.eptp, gpa);
     const size = leaf === undefined ? PAGE : PAGE * pagesOf(leaf.level);
@@ -179,10 +179,11 @@ function capturePhysmap(core: Core, slot: number) {
     if (seen) {
       for (let i = 0; i < size / PAGE; i++) places.set(frame + i, gpa + i * PAGE);
     }
-    const own = seen && frameType(core, frame) === l.FRAME_TYPE_GUEST;
+    const type = seen ? frameType(core, frame) : l.FRAME_TYPE_FREE;
+    const own = type === l.FRAME_TYPE_GUEST || type === l.FRAME_TYPE_COMMON;
     if (own) {
       let flags = leaf === undefined ? 0 : leaf.entry & ENTRY_BITS & ~EPT_COW;
-      if (leaf?.shared && isFork && (leaf.entry & (EPT_COW | EPT_WRITE)) !== 0) flags |= EPT_WRITE;
+      if (leaf?.shared && mayShare && (leaf.entry & (EPT_COW | EPT_WRITE)) !== 0) flags |= EPT_WRITE;
       const level = leaf?.level ?? 0;
       const last = runs.at(-1);
       const follows = last !== undefined && last[2] === level && last[3] === flags;

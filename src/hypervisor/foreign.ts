@@ -165,9 +165,10 @@ export function settleGangs(core: Core): void {
     const frame = core.read(e + l.FOREIGN_FRAME);
     const owner = frameOwner(core, frame);
     const type = frameType(core, frame);
-    // What a domain with forks owns, all of them read, wherever they run.
+    // What a domain with forks owns, all of them read, wherever they run; a common frame, whoever holds it.
     const shared = owner < host.domains && core.read(host.domainAddress(owner) + l.DOMAIN_FORKS) > 0;
-    const reached = type === l.FRAME_TYPE_EPT || shared ? Array.from({ length: host.domains }, (_, d) => d) : [owner];
+    const wide = type === l.FRAME_TYPE_EPT || type === l.FRAME_TYPE_COMMON || shared;
+    const reached = wide ? Array.from({ length: host.domains }, (_, d) => d) : [owner];
     for (const d of reached) {
       if (alive(d) && type !== l.FRAME_TYPE_FREE && gangOf(core, d) !== gangOf(core, mapper)) joinGang(core, d, mapper);
     }

@@ -35,15 +35,16 @@ const GRANT_ENTRY = 8;
 // ── The pools ───────────────────────────────────────────────────────────────
 
 /**
- * Makes sure that every pCPU can copy pages in the coming quantum, or gives the pools back when nothing is shared. The free
+ * Makes sure that every pCPU can copy pages in the coming quantum, or gives the pools back when nothing is shared (`sharers`:
+ * forks, pages of equal content). The free
  * memory is dealt out evenly: what a pCPU gets does not depend on who asks first.
  */
-export function tendPools(core: Core, forks: number): void {
+export function tendPools(core: Core, sharers: number): void {
   const l = core.layout;
   const host = new HostView(core);
-  if (forks === 0 && core.read(l.HOST_POOL_TARGET) === 0) return;
+  if (sharers === 0 && core.read(l.HOST_POOL_TARGET) === 0) return;
   const pcpus = Array.from({ length: host.pcpus }, (_, i) => host.pcpuAddress(i));
-  if (forks === 0) {
+  if (sharers === 0) {
     core.write(l.HOST_POOL_TARGET, 0);
     for (const p of pcpus) core.call.poolDrain(p);
     return;
@@ -91,14 +92,8 @@ export function forkDomain(core: Core, parent: number, child: number, pcpu: numb
     thaw(core, parent);
     return -ENOMEM;
   }
-  begin(core, parent, child, pauses);
-  return 0;
-}
-
-/** Lets a domain that is now a fork run, unless it is paused. */
-function begin(core: Core, parent: number, child: number, pauses: number): void {
-  core.write(new HostView(core).domainAddress(child) + core.layout.DOMAIN_PARENT, parent + 1);
   letRun(core, child, pauses);
+  return 0;
 }
 
 /** Lets a domain whose state was copied run, unless it is paused. */
@@ -128,7 +123,7 @@ export function resetFork(core: Core, child: number): number {
   const console = core.u8.slice(d + l.DOMAIN_CONSOLE_HEAD, d + l.DOMAIN_CONSOLE_DROPPED + 8);
   if (!copyState(core, parent, child)) return -ENOMEM;
   core.u8.set(console.subarray(l.DOMAIN_CONSOLE_KEPT - l.DOMAIN_CONSOLE_HEAD), d + l.DOMAIN_CONSOLE_KEPT);
-  begin(core, parent, child, pauses);
+  letRun(core, child, pauses);
   return 0;
 }
 
@@ -147,6 +142,7 @@ export function releaseMemory(core: Core, index: number): void {
   }
   const shared = core.read(d + l.DOMAIN_SHARED_INFO);
   if (shared !== 0) core.call.frameFree((shared - host.dram) / l.PAGE_SIZE);
+  if (core.read(d + l.DOMAIN_MERGED) > 0) core.call.mergeRelease(d);
   core.call.eptReclaim(core.read(d + l.DOMAIN_EPTP));
 }
 
@@ -205,6 +201,8 @@ function copyState(core: Core, parent: number, child: number): boolean {
   const used = core.read(from + l.DOMAIN_GRANT_FRAMES) + core.read(from + l.DOMAIN_MAPPINGS) > 0;
   core.call.copyBytes(d, from, used ? l.DOMAIN_SIZE : l.DOMAIN_MAPTRACK);
   becomeOwn(core, child, eptp, pcpu);
+  core.write(d + l.DOMAIN_PARENT, parent + 1);
+  core.write(d + l.DOMAIN_MERGES, 0);
   core.write(d + l.DOMAIN_TABLE_PAGES, 1);
   core.write(d + l.DOMAIN_COPIED, 0);
   beginAccount(core, d, v, host.pcpuAddress(pcpu));
@@ -247,6 +245,7 @@ export function becomeOwn(core: Core, index: number, eptp: number, pcpu: number)
     [l.DOMAIN_PARENT, 0],
     [l.DOMAIN_FORKS, 0],
     [l.DOMAIN_AWAITED, 0],
+    [l.DOMAIN_MERGED, 0],
   ] as const) {
     core.write(d + field, value);
   }

@@ -49,8 +49,8 @@ export function ownFrame(core: Core, index: number, gfn: number): number {
   if (eptp !== 0) frame = core.call.eptFrame(eptp, gpa) >>> 0;
   else if (gpa < core.read(d + l.DOMAIN_DIRECT_LIMIT)) frame = core.read(d + l.DOMAIN_DIRECT_BASE) / l.PAGE_SIZE + gfn;
   if (isGuestFrame(core, frame, index)) return core.read(d + l.DOMAIN_FORKS) > 0 ? l.FRAME_NONE : frame;
-  // A page that a fork shares becomes its own when others are to reach it.
-  if (frame === l.FRAME_NONE || core.read(d + l.DOMAIN_PARENT) === 0) return l.FRAME_NONE;
+  // A page that a domain shares becomes its own when others are to reach it.
+  if (frame === l.FRAME_NONE || eptp === 0) return l.FRAME_NONE;
   const copy = core.call.unsharePage(d, gpa, core.read(core.read(d + l.DOMAIN_VCPU) + l.VCPU_PCPU));
   return copy < 0 ? l.FRAME_NONE : copy;
 }

@@ -11,10 +11,11 @@ import { contextSwitchCycles, costWeights } from '../machine/cost-table.js';
 import { HostView, VcpuView } from '../machine/views.js';
 import { permitAnswers } from './answers.js';
 import { applySettings, BootWatch, checkBoot, limitInstructions } from './boot.js';
+import { checkConfig } from './check-config.js';
 import { VCPU_NONE } from './context-switch.js';
-import { DEFAULT_WEIGHT, MAX_CAP, MAX_WEIGHT, setCap, setWeight } from './credit.js';
-import { attachDisks, checkDisk, diskTotal } from './disk.js';
-import { checkMemory, createDomain, framesNeeded, reservationOrder, reserve } from './domain.js';
+import { setCap, setWeight } from './credit.js';
+import { attachDisks, diskTotal } from './disk.js';
+import { createDomain, framesNeeded, reservationOrder, reserve } from './domain.js';
 import { restoreDomain } from './domain-restore.js';
 import { deliver } from './event-channel.js';
 import { handleExit } from './exits.js';
@@ -24,14 +25,23 @@ import { END, Guest, RESUME } from './guest.js';
 import { type AuditEntry, Hooks, type ResolvedRule, resolveRules } from './hooks.js';
 import { Nursery } from './nursery.js';
 import { Operator } from './operator.js';
+import {
+  dealMergeTables,
+  hasCommonPages,
+  mergePages,
+  pageSharingCounts,
+  passIsDue,
+  type SharingPass,
+  sharePages,
+} from './page-sharing.js';
 import type { PcpuReport } from './pcpu.js';
 import { type Executor, inlineExecutor, poolExecutor } from './pool.js';
 import { domainPhase, mips, Registry, retiredHere, type Tracked, wallClock } from './registry.js';
 import { earliestWake, isInUse, isQueued, unpark } from './run-queue.js';
 import { captureMemory, type HostImage, type HostState, restoreMemory } from './save.js';
 import { SaveError } from './sealed-file.js';
-import { dealSecondLevels, isSecondLevel, secondLevelSlots, secondLevelTotal } from './second-level-tlb.js';
-import { concealSwitches, initSmm, mostPinned, pinnedPages, SLOTS_MIN, smmBackend, smmBatch, smmSlots } from './smm.js';
+import { dealSecondLevels, secondLevelSlots, secondLevelTotal } from './second-level-tlb.js';
+import { concealSwitches, initSmm, smmBackend, smmBatch, smmSlots } from './smm.js';
 import { NEVER } from './timers.js';
 import {
   AbortedError,
@@ -47,8 +57,6 @@ import type { PcpuTask } from './worker.js';
 
 const PAGE = 4096;
 const MIB = 2 ** 20;
-const MAX_PCPUS = 64;
-const MAX_DOMAINS = 4096;
 const AUDIT_LIMIT = 4096;
 const EXIT_EPT_VIOLATION = 48;
 /** Frames beyond what the domains begin with: shared_info, grant table and the EPT tables that map them and grants. */
@@ -112,7 +120,7 @@ export class Host {
     this.registry.settle = (slot) => this.#call(slot);
     this.registry.onEnd = (tracked, outcome) => this.#reproduce(tracked, outcome);
     this.#nursery = new Nursery(this.core, config, this.registry);
-    this.#operator = new Operator(this.core, this.registry);
+    this.#operator = new Operator(this.core, this.registry, () => this.#sharePages());
     if (options.restore === undefined) {
       this.#boot();
       this.#nursery.arm();
@@ -142,7 +150,9 @@ export class Host {
       for (const report of reports) this.#effects(report);
       this.#nursery.look(end);
       this.#options.operator?.(this.#operator, end);
-      tendPools(this.core, this.registry.forks);
+      if (passIsDue(this.#config, this.#time, end)) this.#sharePages();
+      if (this.core.read(this.core.layout.HOST_MERGE_ORPHANS) > 0) this.core.call.mergeReap();
+      tendPools(this.core, this.registry.forks + this.core.read(this.core.layout.HOST_MERGE_PAGES));
       this.#time = end;
       if (this.#options.signal?.aborted) throw new AbortedError();
       if (tasks.length === 0 && this.#stuck()) this.#endStuck();
@@ -182,6 +192,12 @@ export class Host {
     await this.#executor?.close();
     this.#executor = this.#newExecutor();
     this.#endLate();
+  }
+
+  #sharePages(): SharingPass {
+    const pass = sharePages(this.core, this.#hooks);
+    this.#note(this.#hooks.takeAudit());
+    return pass;
   }
 
   /** The host as it is between two quanta. */
@@ -231,17 +247,19 @@ export class Host {
     const pages = smmSlots(this.#config);
     const batch = smmBatch(this.#config);
     const disks = diskTotal(domains);
+    const common = mergePages(this.#config);
     let memory: WebAssembly.Memory;
     try {
       const { memory: given } = this.#options;
-      memory = hostMemory(this.#module, pcpus, slots, slots, frames, entries, given, pages, batch, disks);
+      memory = hostMemory(this.#module, pcpus, slots, slots, frames, entries, given, pages, batch, disks, common);
     } catch (error) {
       if (error instanceof RangeError) throw new HostError('host-memory', error.message);
       throw error;
     }
     const core = new Core(this.#module, memory);
-    core.call.hostInit(pcpus, slots, slots, frames, entries, pages, batch, disks);
+    core.call.hostInit(pcpus, slots, slots, frames, entries, pages, batch, disks, common);
     dealSecondLevels(core, stlbs);
+    dealMergeTables(core, this.#config);
     return memory;
   }
 
@@ -353,7 +371,7 @@ export class Host {
     const reason = core.read(guest.vcpu.base + l.VCPU_EXIT_REASON);
     // A page that is copied late must not be noticed: the chunk goes on.
     if (reason !== EXIT_EPT_VIOLATION) core.writeF64(guest.vcpu.base + l.VCPU_CHUNK_END, 0);
-    if (this.registry.forks > 0) fillPool(core, core.read(guest.vcpu.base + l.VCPU_PCPU));
+    if (this.registry.forks > 0 || hasCommonPages(core)) fillPool(core, core.read(guest.vcpu.base + l.VCPU_PCPU));
     let verdict: number;
     try {
       verdict = this.#nursery.awaited(index) ? RESUME : handleExit(guest, reason);
@@ -461,6 +479,7 @@ export class Host {
         pcpuContextSwitches: pcpus.map((p) => core.readF64(p + l.PCPU_SWITCHES)),
         pcpuSwitchCycles: pcpus.map((p) => core.readF64(p + l.PCPU_SWITCH_CYCLES)),
         zeroSum: this.#view.freeFrames === this.#view.frames && !queued,
+        pageSharing: pageSharingCounts(core),
         audit: this.#audit,
       },
       wallClock: {
@@ -483,48 +502,4 @@ function rulesOf({ security = [], domains }: HostConfig): readonly ResolvedRule[
     security,
     domains.map(({ name }) => name),
   );
-}
-
-function checkConfig(config: HostConfig): void {
-  const whole = (name: string, value: number, least: number, most: number): void => {
-    if (Number.isInteger(value) && value >= least && value <= most) return;
-    throw new HostError('host-config', `${name} must be an integer from ${least} to ${most}, not ${value}`);
-  };
-  whole('pcpus', config.pcpus, 1, MAX_PCPUS);
-  whole('domains', config.domains.length, 1, MAX_DOMAINS);
-  whole('frequencyHz', config.frequencyHz, 1_000_000, 4_000_000_000);
-  whole('quantumCycles', config.quantumCycles, 1000, 1e12);
-  whole('sliceCycles', config.sliceCycles, 1000, 1e12);
-  whole('seed', config.seed, 0, 2 ** 32 - 1);
-  whole('domainSlots', config.domainSlots ?? 0, 0, MAX_DOMAINS - config.domains.length);
-  if (config.memoryBytes !== undefined) whole('memoryBytes', config.memoryBytes, PAGE, 2 ** 32);
-  if (config.limitCycles !== undefined) whole('limitCycles', config.limitCycles, 1, 2 ** 52);
-  const slots = smmSlots(config);
-  if (slots > 0) whole('smm.slots', slots, SLOTS_MIN, 65536);
-  const pinned = pinnedPages(config.domains);
-  if (pinned > 0) whole('the number of pinned pages', pinned, 1, mostPinned(slots));
-  const names = new Set<string>();
-  for (const [index, domain] of config.domains.entries()) {
-    if (names.has(domain.name)) throw new HostError('domain-name', `two domains are called '${domain.name}'`, index);
-    names.add(domain.name);
-    checkMemory(domain, index);
-    checkDisk(domain, index);
-    const { secondLevelTlb = 0 } = domain;
-    if (!isSecondLevel(secondLevelTlb)) {
-      throw new HostError(
-        'domain-tlb',
-        `'${domain.name}' cannot have ${secondLevelTlb} second-level TLB entries`,
-        index,
-      );
-    }
-    const { pcpu = 0, maxInstructions = 1, weight = DEFAULT_WEIGHT, cap = 0 } = domain;
-    whole(`weight of '${domain.name}'`, weight, 1, MAX_WEIGHT);
-    whole(`cap of '${domain.name}'`, cap, 0, MAX_CAP);
-    if (!Number.isInteger(pcpu) || pcpu < 0 || pcpu >= config.pcpus) {
-      throw new HostError('domain-pcpu', `'${domain.name}' is on pCPU ${pcpu}; there are ${config.pcpus}`, index);
-    }
-    if (!Number.isInteger(maxInstructions) || maxInstructions < 1 || maxInstructions > 2 ** 52) {
-      throw new HostError('domain-limit', `the instruction limit of '${domain.name}' must be from 1 to 2^52`, index);
-    }
-  }
 }

@@ -5,6 +5,7 @@
 import type { Core } from '../machine/core.js';
 import { type DomainView, HostView } from '../machine/views.js';
 import type { DomainImage } from './domain-image.js';
+import type { SharingPass } from './page-sharing.js';
 import { pauseDomain, unpauseDomain } from './pause.js';
 import type { Registry } from './registry.js';
 
@@ -13,7 +14,10 @@ export class Operator {
   readonly #host: HostView;
   readonly #registry: Registry;
 
-  constructor(core: Core, registry: Registry) {
+  readonly #sharePages: () => SharingPass;
+
+  constructor(core: Core, registry: Registry, share: () => SharingPass = () => ({ scanned: 0, merged: 0 })) {
+    this.#sharePages = share;
     this.#core = core;
     this.#host = new HostView(core);
     this.#registry = registry;
@@ -65,6 +69,11 @@ export class Operator {
   restore(image: DomainImage, options: { readonly pcpu?: number; readonly paused?: boolean } = {}): number {
     const { pcpu, paused = false } = options;
     return this.#registry.restoreImage(image, { pauses: paused ? 1 : 0, ...(pcpu !== undefined && { pcpu }) });
+  }
+
+  /** Makes one frame of pages of equal content, now; nothing on a host without HostConfig.pageSharing. */
+  sharePages(): SharingPass {
+    return this.#sharePages();
   }
 
   /** Ends a domain. False: there is none. */

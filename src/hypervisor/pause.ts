@@ -19,13 +19,13 @@ export function pauseDomain(core: Core, index: number): void {
   park(core, host, index);
 }
 
-/** Takes back one pause; the last one lets the domain run. False: it is not paused. */
+/** Takes back one pause; the last one lets the domain run. False: it is not paused, or only because it has forks. */
 export function unpauseDomain(core: Core, index: number): boolean {
   const l = core.layout;
-  const host = new HostView(core);
-  const at = host.domainAddress(index) + l.DOMAIN_PAUSED;
+  const d = new HostView(core).domainAddress(index);
+  const at = d + l.DOMAIN_PAUSED;
   const pauses = core.read(at);
-  if (pauses === 0) return false;
+  if (pauses <= (core.read(d + l.DOMAIN_FORKS) > 0 ? 1 : 0)) return false;
   core.write(at, pauses - 1);
   if (pauses === 1) unpark(core, index);
   return true;

@@ -339,6 +339,7 @@ export class Registry {
       pages: core.read(domain + l.DOMAIN_PAGES),
       tablePages: core.read(domain + l.DOMAIN_TABLE_PAGES),
       copiedPages: core.read(domain + l.DOMAIN_COPIED),
+      mergedPages: core.read(domain + l.DOMAIN_MERGES),
       protection: config.protection ?? 'none',
       smm: smmCounts(core, slot),
       dma: dmaCounts(core, slot),

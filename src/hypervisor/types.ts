@@ -6,6 +6,7 @@
 import type { DomainImage } from './domain-image.js';
 import type { AuditEntry, HookRule, Operation, VerdictCount } from './hooks.js';
 import type { Operator } from './operator.js';
+import type { PageSharingCounts } from './page-sharing.js';
 import type { HostImage } from './save.js';
 
 /** Modelled cycles per event; read and validated by src/machine/cost-table.ts. */
@@ -127,6 +128,8 @@ export interface DomainConfig {
   /** Default: none. */
   readonly protection?: Protection;
   readonly disk?: DiskConfig;
+  /** Whether its pages may be shared with those of equal content of others, where the host does that; default true. */
+  readonly pageSharing?: boolean;
   /** Guest-physical ranges, whole pages, that stay in the SMM's buffer once they are there; without protection they are nothing special. */
   readonly pin?: readonly PinnedRange[];
 }
@@ -183,6 +186,12 @@ export interface HostConfig {
   readonly security?: readonly HookRule[];
   /** Default: a unit with default values if a domain is protected, else none. */
   readonly smm?: SmmConfig;
+  /**
+   * Pages of equal content are kept once, and copied when they are written. `every`: cycles between two passes over all domains;
+   * without it only the operator asks for one. Domains in spare slots, forks, protected and privileged ones, and those without 4 KiB EPT leaves
+   * take no part.
+   */
+  readonly pageSharing?: { readonly every?: number };
   /** Whether frames are cleared between owners (default); protected ones never are: they have lost their key. */
   readonly scrub?: boolean;
 }
@@ -309,6 +318,8 @@ export interface DomainResult {
   readonly tablePages: number;
   /** Pages that it shared and then wrote: each was copied. */
   readonly copiedPages: number;
+  /** Pages of it that were found to be equal to one of another domain, and became one frame. */
+  readonly mergedPages: number;
   readonly protection: Protection;
   readonly smm: SmmCounts;
   readonly dma: DmaCounts;
@@ -363,6 +374,7 @@ export interface HostResult {
     readonly pcpuSwitchCycles: readonly number[];
     /** True when every frame is free again and every pCPU queue empty: destroying the domains was zero-sum. */
     readonly zeroSum: boolean;
+    readonly pageSharing: PageSharingCounts;
     /** Operations that the security hooks denied, in order: the first 4096. Domains are named by index. */
     readonly audit: readonly AuditEntry[];
   };

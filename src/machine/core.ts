@@ -23,6 +23,7 @@ export interface CoreFunctions {
     slots?: number,
     batch?: number,
     disks?: number,
+    mergePages?: number,
   ): number;
   /**
    * `slots`: pages of the SMM buffer of each pCPU; none: the host has no SMM. `batch`: pages that OpenSSL encrypts in one call; none:
@@ -37,6 +38,7 @@ export interface CoreFunctions {
     slots?: number,
     batch?: number,
     disks?: number,
+    mergePages?: number,
   ): void;
 
   /** Executes up to `budget` instructions; returns a basic exit reason or 0xFFFF (budget used up). */
@@ -135,6 +137,20 @@ export interface CoreFunctions {
   unsharePage(domain: number, gpa: number, pcpu: number): number;
   /** The same for the EPT violation in the vCPU's exit record. */
   unshareFault(vcpu: number): number;
+  /** The frame of a page that may become common, or 0xFFFFFFFF. */
+  mergeCandidate(domain: number, gpa: number): number;
+  /** Makes the frame of a candidate common. */
+  mergeNominate(domain: number, gpa: number): void;
+  /** Makes a candidate a common frame of the same content; its own frame is to be freed after `followCommon`. */
+  mergeInto(domain: number, gpa: number, common: number): void;
+  /** The domain holds no common frame any more; frees those that nobody holds. */
+  mergeRelease(domain: number): void;
+  mergeReap(): void;
+  /** What a vCPU's TLBs hold of pages that became common leads there. */
+  followCommon(vcpu: number): void;
+  /** 53 bits that tell the contents of a frame. */
+  frameHash(frame: number): number;
+  frameEqual(one: number, other: number): number;
   /** Fills the pool of a pCPU; returns how many frames it holds. */
   poolFill(pcpu: number, wanted: number): number;
   poolDrain(pcpu: number): void;
@@ -274,6 +290,14 @@ const FUNCTIONS: readonly (keyof CoreFunctions)[] = [
   'isShared',
   'unsharePage',
   'unshareFault',
+  'mergeCandidate',
+  'mergeNominate',
+  'mergeInto',
+  'mergeRelease',
+  'mergeReap',
+  'followCommon',
+  'frameHash',
+  'frameEqual',
   'poolFill',
   'poolDrain',
   'stlbCopy',
@@ -434,9 +458,10 @@ export function hostMemory(
   slots = 0,
   batch = 0,
   disks = 0,
+  mergePages = 0,
 ): WebAssembly.Memory {
   const probe = checkedFunctions(instantiate(module, sharedMemory(16)).exports);
-  const pages = probe.hostBytes(pcpus, vcpus, domains, frames, stlbEntries, slots, batch, disks) >>> 0;
+  const pages = probe.hostBytes(pcpus, vcpus, domains, frames, stlbEntries, slots, batch, disks, mergePages) >>> 0;
   if (pages > MAX_PAGES) throw new RangeError(`the host needs ${pages / 16} MiB of flat memory; 4096 MiB is the limit`);
   return allocate(pages);
 }

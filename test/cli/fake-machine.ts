@@ -98,6 +98,7 @@ export function fakeMachine(options: FakeOptions = {}): FakeMachine {
             pages: domain.memoryBytes / 4096,
             tablePages: 3,
             copiedPages: 0,
+            mergedPages: 0,
             protection: domain.protection ?? 'none',
             hooks: {},
             smm: {
@@ -125,6 +126,7 @@ export function fakeMachine(options: FakeOptions = {}): FakeMachine {
         deterministic: {
           ...{ domains, seed: config.seed, quanta: 3, pcpuCycles: [2345678], pcpuBusyCycles: [2345678] },
           ...{ pcpuContextSwitches: [4], pcpuSwitchCycles: [8000] },
+          pageSharing: { passes: 0, scanned: 0, merged: 0, unshared: 0, savedMost: 0 },
           zeroSum: options.zeroSum ?? true,
           audit: [],
         },
