@@ -14,6 +14,7 @@ import { buildMachine } from './build.js';
 import { runFork } from './fork.js';
 import { MICRO_BENCHES } from './micro/benches.js';
 import { runMicro } from './micro/run.js';
+import { runPageSharing } from './page-sharing.js';
 import { ENGINE_NAMES } from './peers/engines.js';
 import { runEvents } from './peers/events.js';
 import { runHypervisor } from './peers/hypervisor.js';
@@ -67,6 +68,13 @@ const ENTRIES: readonly Entry[] = [
     rounds: 5,
     usual: false,
     run: runFork,
+  },
+  {
+    name: 'page-sharing',
+    about: 'a pass over the pages of 32 equal guests: CPU time per page, frames given back (only by name)',
+    rounds: 5,
+    usual: false,
+    run: runPageSharing,
   },
   {
     name: 'smm',

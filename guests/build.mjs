@@ -54,10 +54,11 @@ export function build(output) {
       .sort()
       .map((file) => compile(`lib/${file}`));
     const built = new Map();
-    for (const { name, sources } of guests) {
+    for (const { name, sources, script = 'guest' } of guests) {
       const own = sources.map(compile);
       const file = join(output, `${name}.elf`);
-      gcc([...LINK, '-o', file, ...own, ...library]);
+      const link = LINK.map((flag) => flag.replace('lib/guest.ld', `lib/${script}.ld`));
+      gcc([...link, '-o', file, ...own, ...library]);
       chmodSync(file, 0o644);
       const bytes = readFileSync(file);
       built.set(name, {
@@ -80,7 +81,7 @@ function manifest(built) {
     toolchain: toolchain(),
     flags: [...COMPILE, ...LINK].join(' '),
     guests: Object.fromEntries(
-      guests.map(({ name, sources: _, ...rest }) => [
+      guests.map(({ name, sources: _, script: __, ...rest }) => [
         name,
         { ...built.get(name), checksums: expected[name]?.[rest.cmdline] ?? {}, ...rest },
       ]),

@@ -9,6 +9,7 @@
  *           memoryMiB   the least guest memory the default command line needs
  *           input       what the console's input holds, for programs that read it
  *           disk        the disk that it needs: bytes, and the seed of its contents
+ *           script      linker script, `lib/<script>.ld`; default: guest
  */
 export const programs = [
   { name: 'hello', description: 'greets by console_io and by the UART', cmdlines: ['', 'n=3'] },
@@ -174,6 +175,20 @@ export const control = [
     name: 'smm-attack',
     description:
       'VM0 against the memory of domain 0: attack=dump, dump-paused, remap, residual, keystream, key, splice …',
+  },
+  {
+    name: 'fork-bomb',
+    description: 'forks the domain of= until it is refused, up to limit times; clean=1: destroys all and begins anew',
+  },
+  {
+    name: 'page-probe',
+    description:
+      'role=spy tells by the time of a write which page the domain with role=victim holds: memory deduplication',
+  },
+  {
+    name: 'pvh',
+    description: 'begins by PVH: prints its hvm_start_info, modules and memory map',
+    script: 'pvh',
   },
   {
     name: 'vm0-build',
@@ -356,8 +371,9 @@ export const guests = [
     hostile: name.startsWith('hostile-'),
     outcome: poweroff,
   })),
-  ...control.map(({ name, description }) => ({
+  ...control.map(({ name, description, script }) => ({
     name,
+    ...(script === undefined ? {} : { script }),
     sources: [`programs/${name}.c`],
     description,
     cmdline: '',

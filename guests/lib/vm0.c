@@ -9,6 +9,7 @@
 #define XENMEM_POPULATE_PHYSMAP 6
 #define XENMEM_MAXIMUM_GPFN 14
 #define XENMEM_REMOVE_FROM_PHYSMAP 15
+#define XENMEM_SHARING_OP 22
 #define XENMEM_ADD_TO_PHYSMAP_BATCH 23
 #define SPACE_GMFN_FOREIGN 4
 #define SPACE_DEV_MMIO 5
@@ -70,6 +71,20 @@ int domain_populate(u32 domain, u32 first, u32 count) {
     for (u32 i = 0; i < count; i++) numbers[i] = first + i;
     return memory_op(XENMEM_POPULATE_PHYSMAP, &reservation);
 }
+
+static int sharing_op(u32 op, u32 domain, u32 parent, u32 flags) {
+    struct { /* struct xen_mem_sharing_op */
+        u8 op, pad1;
+        u16 domain;
+        u32 pad2;
+        u16 parent, flags;
+        u32 pad3, rest[8];
+    } argument = {(u8)op, 0, (u16)domain, 0, (u16)parent, (u16)flags, 0, {0}};
+    return memory_op(XENMEM_SHARING_OP, &argument);
+}
+
+int domain_fork(u32 child, u32 parent) { return sharing_op(9, child, parent, 0); }
+int domain_fork_reset(u32 child) { return sharing_op(10, child, 0, 4 | 8); } /* state and memory */
 
 struct domctl { /* struct xen_domctl */
     u32 cmd, interface_version;

@@ -39,6 +39,8 @@ int domain_populate(u32 domain, u32 first, u32 count); /* pages that it gets, or
 int domain_create(u32 *domain); /* empty and paused */
 int domain_max_memory(u32 domain, u32 kib);
 int domain_start_at(u32 domain, u32 eip, u32 eax, u32 ebx); /* flat 32-bit protected mode; the other registers are 0 */
+int domain_fork(u32 child, u32 parent);        /* makes an empty, paused domain a fork of another */
+int domain_fork_reset(u32 child);
 int domain_pause(u32 domain);
 int domain_unpause(u32 domain);
 int domain_destroy(u32 domain);
