@@ -82,4 +82,5 @@ export {
 } from './smm/unit';
 export { xtsPage, xtsUnit } from './smm/xts';
 export { halt } from './vmx/halt';
+export { RUNSTATE_SIZE, runstateFill, runstateTell } from './vmx/runstate';
 export { nextDeadline, nextInterrupt, syncTimers } from './vmx/timers';

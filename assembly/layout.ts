@@ -336,6 +336,13 @@ export const VCPU_WAITED: usize = 936; //         f64 cycles that it was runnabl
 export const VCPU_WAKE_LATENCY: usize = 944; //   f64 of them, between waking and running
 export const VCPU_WAKE_LATENCY_MAX: usize = 952;
 export const VCPU_WOKEN: usize = 960; //          u32 1: it woke and has not run since
+// Runstate, vmx/runstate.ts: VCPUOP_register_runstate_memory_area.
+export const VCPU_RUNSTATE: usize = 972; //       u32 RUNSTATE_*
+export const VCPU_RUNSTATE_AREA: usize = 976; //  u32 guest-linear address of the area
+export const VCPU_RUNNING_SINCE: usize = 984; //  f64 the domain's clock when it last woke
+export const RUNSTATE_NONE: u32 = 0; // no area is registered
+export const RUNSTATE_TOLD: u32 = 1;
+export const RUNSTATE_DUE: u32 = 2; // it woke since: the area is written before it runs
 /** i32: instructions the current run may still retire, less those already charged to the running block. */
 export const VCPU_BUDGET: usize = 768;
 export const VCPU_RUN_BUDGET: usize = 772; // i32: the budget that the run began with

@@ -35,6 +35,7 @@ import {
   PCPU_SWITCHES_TO,
   PCPU_TIME,
   POLL_NONE,
+  RUNSTATE_DUE,
   VCPU_BLOCKED_AT,
   VCPU_CHUNK_END,
   VCPU_COUNTERS,
@@ -43,9 +44,11 @@ import {
   VCPU_MAX_RETIRED,
   VCPU_POLL_PORT,
   VCPU_PREEMPTIONS,
+  VCPU_RUNSTATE,
   VCPU_TIMERS_DUE,
   VCPU_WAKE,
 } from '../layout';
+import { runstateTell, runstateWoken } from '../vmx/runstate';
 import { runSlice, SLICE_BLOCKED, SLICE_LIMIT, SLICE_OVER } from '../vmx/slice';
 import { nextInterrupt, syncTimers } from '../vmx/timers';
 import { boosts, nextBoost, protectedUntil } from './boost';
@@ -87,8 +90,10 @@ function wake(p: usize, time: f64): void {
     if (ownClock()) {
       // The domain slept exactly until its interrupt, however late its pCPU is.
       setIdle(v, load<f64>(v + VCPU_IDLE) + (woken - load<f64>(v + VCPU_BLOCKED_AT)));
-      syncTimers(v, load<f64>(v + VCPU_IDLE) + modelledCycles(v), time);
-    }
+      const clock = load<f64>(v + VCPU_IDLE) + modelledCycles(v);
+      syncTimers(v, clock, time);
+      runstateWoken(v, clock);
+    } else runstateWoken(v, woken);
     store<u32>(v + VCPU_POLL_PORT, POLL_NONE);
     if (enqueueWoken(p, index, woken) && boosts()) store<u32>(p + PCPU_PREEMPT, 1);
   }
@@ -132,6 +137,12 @@ function stop(p: usize, v: usize, cycles: f64): f64 {
   store<f64>(p + PCPU_BUSY, load<f64>(p + PCPU_BUSY) + ran);
   chargeDomain(load<usize>(v + VCPU_DOMAIN), ran);
   return time;
+}
+
+/** It has slept, and a runstate area is registered. */
+function tell(v: usize, time: f64): void {
+  if (!ownClock()) setIdle(v, time - modelledCycles(v));
+  runstateTell(v);
 }
 
 /** A slice begins at `time`. */
@@ -193,6 +204,7 @@ export function runPcpu(p: usize, end: f64, verdict: u32, taken: f64): u32 {
           continue;
         }
       } else {
+        if (load<u32>(vcpuAt(current) + VCPU_RUNSTATE) == RUNSTATE_DUE) tell(vcpuAt(current), time);
         cycles = modelledCycles(vcpuAt(current));
         start(p, vcpuAt(current), time, end, cycles);
         store<u32>(p + PCPU_STATE, PCPU_RUNS);

@@ -1,6 +1,6 @@
 /**
  * memory_op(XENMEM_sharing_op, argument): xen/include/public/memory.h, struct xen_mem_sharing_op. Of its operations there are
- * those of forks; pages are shared by forking only.
+ * those of forks; which pages of equal content are shared is the host's affair: page-sharing.ts.
  *
  *      0 u8 op   2 u16 domain   8 {u16 parent_domain; u16 flags; u32 pad}   48
  */

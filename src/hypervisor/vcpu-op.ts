@@ -1,15 +1,21 @@
-/** vcpu_op(command, vcpuid, argument): xen/include/public/vcpu.h. Domains have one vCPU, which is up. */
+/** vcpu_op(command, vcpuid, argument): xen/include/public/vcpu.h. Domains have one vCPU, which is up and initialised. */
 import { EEXIST, EFAULT, EINVAL, ENOENT, ENOSYS, EPERM, ETIME } from './errno.js';
 import type { Guest, Verdict } from './guest.js';
 import { cyclesOf, syncTimers } from './timers.js';
 
+const INITIALISE = 0;
+const UP = 1;
+const DOWN = 2;
 const IS_UP = 3;
+const GET_RUNSTATE_INFO = 4;
+const REGISTER_RUNSTATE_MEMORY_AREA = 5;
 const SET_PERIODIC_TIMER = 6;
 const STOP_PERIODIC_TIMER = 7;
 const SET_SINGLESHOT_TIMER = 8;
 const STOP_SINGLESHOT_TIMER = 9;
-const UP = 1;
 
+/** xen/include/public/hvm/hvm_vcpu.h: mode, pad, 120 bytes of registers. */
+const HVM_CONTEXT_SIZE = 128;
 const SSHOTTMR_FUTURE = 1; // fail if the time has passed
 const LEAST_PERIOD = 1_000_000; // ns, as in Xen
 
@@ -19,8 +25,17 @@ export function vcpuOp(guest: Guest): Verdict {
   guest.deadline = 0;
   if (vcpu.ecx !== 0) return guest.finish(-ENOENT);
   switch (vcpu.ebx) {
-    case UP:
-      return guest.finish(-EEXIST);
+    case INITIALISE: // struct vcpu_hvm_context
+      return guest.finish(guest.fetch(vcpu.edx, HVM_CONTEXT_SIZE) ? -EEXIST : -EFAULT);
+    case UP: // it is
+      return guest.finish(0);
+    case DOWN:
+      return down(guest);
+    case GET_RUNSTATE_INFO:
+      core.call.runstateFill(vcpu.base);
+      return guest.finish(guest.put(vcpu.edx, l.RUNSTATE_SIZE) ? 0 : -EFAULT);
+    case REGISTER_RUNSTATE_MEMORY_AREA:
+      return guest.finish(registerRunstate(guest));
     case IS_UP:
       return guest.finish(1);
     case SET_PERIODIC_TIMER:
@@ -35,6 +50,24 @@ export function vcpuOp(guest: Guest): Verdict {
     default:
       return guest.finish(-ENOSYS);
   }
+}
+
+/** The domain's last vCPU goes down: the domain is off. */
+function down(guest: Guest): Verdict {
+  if (!guest.hooks.check('destroy', guest.index)) return guest.finish(-EPERM);
+  guest.core.write(guest.domain.base + guest.core.layout.DOMAIN_SHUTDOWN_REASON, 0);
+  return guest.end({ kind: 'shutdown', code: 0, reason: 'poweroff' });
+}
+
+/** {u64 addr}: guest-linear. The area is written now, and whenever the vCPU has slept; one that is not mapped is no error. */
+function registerRunstate(guest: Guest): number {
+  const { core, vcpu } = guest;
+  const l = core.layout;
+  if (!guest.fetch(vcpu.edx, 8)) return -EFAULT;
+  if (!guest.hooks.check('control', guest.index)) return -EPERM;
+  core.write(vcpu.base + l.VCPU_RUNSTATE_AREA, guest.scratch.getUint32(0, true));
+  core.call.runstateTell(vcpu.base);
+  return 0;
 }
 
 function u64(guest: Guest, at: number): number {

@@ -175,6 +175,9 @@ export interface CoreFunctions {
   copyFromGuest(vcpu: number, to: number, linear: number, count: number): number;
   /** Copies from flat-memory address `from` to guest-linear memory; 0 if a byte may not be written. */
   copyToGuest(vcpu: number, linear: number, from: number, count: number): number;
+  /** Writes the vcpu_runstate_info of a vCPU that runs to its scratch area, or to the area that it registered. */
+  runstateFill(vcpu: number): void;
+  runstateTell(vcpu: number): void;
   /** 1 if an interrupt waits for the vCPU, whatever IF says. */
   interruptPending(vcpu: number): number;
 
@@ -310,6 +313,8 @@ const FUNCTIONS: readonly (keyof CoreFunctions)[] = [
   'copyFromGuest',
   'copyToGuest',
   'interruptPending',
+  'runstateFill',
+  'runstateTell',
   'busReset',
   'portRead',
   'portWrite',
