@@ -17,9 +17,13 @@ import type { DomainConfig, HostConfig } from './types.js';
 
 const PAGE = 4096;
 
-/** Whether a domain can take part at all: 4 KiB EPT leaves, no protection, no privilege, and it did not refuse. */
-function takesPart({ translation, protection = 'none', privileged, pageSharing = true, fork }: DomainConfig): boolean {
-  if (translation.kind !== 'ept' || translation.pageSize !== '4k') return false;
+/**
+ * Whether a domain can take part at all: 4 KiB EPT leaves, no protection, no privilege, no device that writes its memory, and it did
+ * not refuse.
+ */
+function takesPart(config: DomainConfig): boolean {
+  const { translation, protection = 'none', privileged, pageSharing = true, fork, disk } = config;
+  if (translation.kind !== 'ept' || translation.pageSize !== '4k' || disk !== undefined) return false;
   return pageSharing && protection === 'none' && !privileged && fork === undefined;
 }
 

@@ -27,7 +27,10 @@ describe('the scenarios', () => {
     // Those named vm0-… and smm-… need a privileged domain, or somebody who looks at them; scenarios/disk.yaml has the one with a disk.
     const wanted = entries
       .filter(({ hostile, disk }) => !hostile && disk === undefined)
-      .filter(({ name }) => !['privileged', 'apic', 'fork-bomb', 'page-probe', 'pvh'].includes(name) && !/^(vm0|smm)-/.test(name))
+      .filter(
+        ({ name }) =>
+          !['privileged', 'apic', 'fork-bomb', 'page-probe', 'pvh'].includes(name) && !/^(vm0|smm)-/.test(name),
+      )
       .map(({ name }) => name);
     expect([...new Set(domains.map((domain) => domain.guest))].sort()).toEqual(wanted.sort());
     for (const domain of domains) {

@@ -208,11 +208,11 @@ describe('a domain is refused', () => {
     expect((await runHost(host, INLINE)).deterministic.zeroSum).toBe(true);
   });
 
-  it('if it is protected, privileged, or not there', async () => {
+  it('if it is protected, privileged, has a disk, or is not there', async () => {
     const domains = [
       guestDomain('sieve', { protection: 'ctr+mac' }),
       guestDomain('sieve', { name: 'vm0', privileged: true }),
-      guestDomain('hello'),
+      guestDomain('hello', { disk: { sizeBytes: 4096 } }),
     ];
     const codes: string[] = [];
     let quantum = 0;
@@ -220,10 +220,10 @@ describe('a domain is refused', () => {
       ...INLINE,
       operator: async (operator) => {
         if (++quantum !== 1) return;
-        for (const slot of [0, 1, 3]) codes.push(await codeOf(() => operator.save(slot)));
+        for (const slot of [0, 1, 2, 3]) codes.push(await codeOf(() => operator.save(slot)));
       },
     });
-    expect(codes).toEqual(['domain', 'domain', 'domain']);
+    expect(codes).toEqual(['domain', 'domain', 'domain', 'domain']);
   });
 
   it('if its file is damaged, cut off, of another version or build, or no such file', async () => {
