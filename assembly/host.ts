@@ -127,7 +127,8 @@ export function hostBytes(
   disks: u32,
   mergePages: u32,
 ): u32 {
-  const end = diskStore(pcpus, vcpus, domains, frames, stlbEntries, slots, batch, mergePages) + u64(disks) * u64(PAGE_SIZE);
+  const end =
+    diskStore(pcpus, vcpus, domains, frames, stlbEntries, slots, batch, mergePages) + u64(disks) * u64(PAGE_SIZE);
   return u32(align(end, 1 << WASM_PAGE_SHIFT) >> WASM_PAGE_SHIFT);
 }
 
