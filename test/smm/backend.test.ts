@@ -53,12 +53,13 @@ function apply(x: SecureHost, { kind, d, page: at, value }: Step): void {
   }
 }
 
-/** All of the flat memory but the scratch and the word that says who encrypts. */
+/** All of the flat memory but the scratch, the word that says who encrypts, and the one that says where the scratch ends. */
 function bytes(x: SecureHost): Buffer {
   const l = x.core.layout;
   const end = x.core.read(l.HOST_END) + x.core.read(l.HOST_SMM_SLOTS) * PAGE;
   const all = Buffer.from(x.core.u8.slice(0, end));
   all.writeUInt32LE(0, l.HOST_SMM_BATCH);
+  all.writeUInt32LE(0, l.HOST_DISKS);
   return all;
 }
 
