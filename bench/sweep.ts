@@ -2,8 +2,9 @@
  * What a batch costs beside its cells: 1,000 short cells by `sweep` (pool, journal, fsync, results, starting and ending of
  * threads included) beside the same cells in bare loops, one per thread, that call runHost and keep nothing.
  *
- * Both use the compiled package in dist/ and the same number of threads. The bare loops run before and after the batch; their
- * mean is compared, so that a machine that gets slower or faster meanwhile does not decide.
+ * Both use the compiled package in dist/ and the same number of threads, and each run is a process of its own, so that both
+ * compile the machine. The bare loops run before and after the batch; their mean is compared, so that a machine that gets
+ * slower or faster meanwhile does not decide.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -11,7 +12,6 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
-import { Worker } from 'node:worker_threads';
 import type * as Ringfence from '../src/index.js';
 import { packageRoot } from '../src/machine/core.js';
 import type { PeerOptions } from './peers/measure.js';
@@ -48,6 +48,29 @@ parentPort.on('message', async () => {
 parentPort.postMessage('ready');
 `;
 
+/** The process of the bare loops: gets the scenario, prints what they cost. The threads are loaded before. */
+const BARE_LOOPS = `
+import { Worker } from 'node:worker_threads';
+const { index, scenario, threads, thread, modules } = JSON.parse(process.argv[1]);
+const { checkScenario } = await import(index);
+const scenarios = checkScenario(scenario).points.map((point) => point.scenario);
+const message = (worker) => new Promise((done, fail) => worker.once('message', done).once('error', fail));
+const workers = Array.from({ length: threads }, (_, t) => {
+  const mine = scenarios.filter((_, index) => index % threads === t);
+  return new Worker(new URL('data:text/javascript,' + encodeURIComponent(thread)), {
+    execArgv: [], workerData: { scenarios: mine, ...modules },
+  });
+});
+await Promise.all(workers.map(message));
+const [start, used] = [performance.now(), process.cpuUsage()];
+const done = workers.map(message);
+for (const worker of workers) worker.postMessage('go');
+await Promise.all(done);
+const { user, system } = process.cpuUsage(used);
+process.stdout.write(JSON.stringify({ real: performance.now() - start, cpu: (user + system) / 1000 }) + '\\n');
+process.exit(0);
+`;
+
 /** The process of the batch: gets its scenario, prints JSON lines: cells done, in the end what it cost. */
 const BATCH = `
 const { index, scenario, threads, out } = JSON.parse(process.argv[1]);
@@ -68,19 +91,24 @@ interface Resident {
   readonly bytes: number;
 }
 
+/** What a process that runs `source` with these values prints. */
+function linesOf(source: string, values: object): AsyncIterable<string> {
+  const argument = JSON.stringify({ index: dist('index.js'), ...values });
+  const child = spawn(process.execPath, ['--input-type=module', '-e', source, argument], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  return createInterface(child.stdout);
+}
+
 async function batchOf(
   scenario: Ringfence.ScenarioInput,
   threads: number,
   out: string,
   onCells: (done: number) => void,
 ): Promise<Cost & { readonly resident: readonly Resident[] }> {
-  const argument = JSON.stringify({ index: dist('index.js'), scenario, threads, out });
-  const child = spawn(process.execPath, ['--input-type=module', '-e', BATCH, argument], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
   const resident: Resident[] = [];
   let cost: (Cost & { readonly passed: boolean }) | undefined;
-  for await (const line of createInterface(child.stdout)) {
+  for await (const line of linesOf(BATCH, { scenario, threads, out })) {
     const told = JSON.parse(line) as Resident | (Cost & { readonly passed: boolean });
     if ('done' in told) {
       resident.push(told);
@@ -91,46 +119,22 @@ async function batchOf(
   return { ...cost, resident };
 }
 
-const message = (worker: Worker): Promise<unknown> =>
-  new Promise((done, fail) => {
-    worker.once('message', done);
-    worker.once('error', fail);
-  });
-
 /** Milliseconds of real time, and of processor time of all threads. */
 interface Cost {
   readonly real: number;
   readonly cpu: number;
 }
 
-async function cost(action: () => Promise<unknown>): Promise<Cost> {
-  const start = performance.now();
-  const used = process.cpuUsage();
-  await action();
-  const { user, system } = process.cpuUsage(used);
-  return { real: performance.now() - start, cpu: (user + system) / 1000 };
-}
-
-/** All cells in bare loops; the threads are loaded before. */
-async function bare(scenarios: readonly Ringfence.Scenario[], threads: number): Promise<Cost> {
-  const workers = Array.from({ length: threads }, (_, thread) => {
-    const mine = scenarios.filter((_, index) => index % threads === thread);
-    const modules = {
-      run: dist('experiment/host-config.js'),
-      machine: dist('experiment/machine.js'),
-      recycle: dist('experiment/recycle.js'),
-    };
-    const source = new URL(`data:text/javascript,${encodeURIComponent(BARE)}`);
-    return new Worker(source, { execArgv: [], workerData: { scenarios: mine, ...modules } });
-  });
-  await Promise.all(workers.map(message));
-  const elapsed = await cost(() => {
-    const done = workers.map(message);
-    for (const worker of workers) worker.postMessage('go');
-    return Promise.all(done);
-  });
-  await Promise.all(workers.map((worker) => worker.terminate()));
-  return elapsed;
+/** All cells in bare loops. */
+async function bare(scenario: Ringfence.ScenarioInput, threads: number): Promise<Cost> {
+  const modules = {
+    run: dist('experiment/host-config.js'),
+    machine: dist('experiment/machine.js'),
+    recycle: dist('experiment/recycle.js'),
+  };
+  for await (const line of linesOf(BARE_LOOPS, { scenario, threads, thread: BARE, modules }))
+    return JSON.parse(line) as Cost;
+  throw new BenchError('the bare loops ended without a result');
 }
 
 export async function runSweep(
@@ -150,12 +154,12 @@ export async function runSweep(
       },
     },
   });
-  const scenarios = checkScenario(scenario).points.map((point) => point.scenario);
-  if (scenarios.length !== CELLS) throw new BenchError(`the sweep has ${scenarios.length} cells, not ${CELLS}`);
+  const cells = checkScenario(scenario).points.length;
+  if (cells !== CELLS) throw new BenchError(`the sweep has ${cells} cells, not ${CELLS}`);
   const folder = mkdtempSync(join(tmpdir(), 'ringfence-sweep-'));
   try {
     progress.step('sweep: bare loops');
-    const before = await bare(scenarios, threads);
+    const before = await bare(scenario, threads);
     const batch = await batchOf(scenario, threads, join(folder, 'batch'), (done) =>
       progress.step(`sweep: ${done} of ${CELLS} cells`),
     );
@@ -165,7 +169,7 @@ export async function runSweep(
     const most = settled.reduce((a, b) => (b.bytes > a.bytes ? b : a));
     const told = settled.filter(({ done }) => WATCHED.includes(done)).map((at) => `${mib(at.bytes)} after ${at.done}`);
     progress.step('sweep: bare loops again');
-    const loops = [before, await bare(scenarios, threads)];
+    const loops = [before, await bare(scenario, threads)];
     const real = loops.map((loop) => (loop.real * threads) / CELLS);
     const cpu = loops.map((loop) => loop.cpu / CELLS);
     const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
