@@ -37,11 +37,6 @@ export function setCap(core: Core, index: number, cap: number): boolean {
   return true;
 }
 
-/** Whether the host's scheduler looks at weights and caps. */
-export function usesCredit(core: Core): boolean {
-  return core.read(core.layout.HOST_SCHEDULER) === core.layout.SCHEDULER_CREDIT;
-}
-
 /** Charges the domain at `d` for `cycles` that one of its vCPUs ran. */
 export function charge(core: Core, d: number, cycles: number): void {
   core.call.chargeDomain(d, cycles);

@@ -11,7 +11,6 @@ import { HostView } from '../machine/views.js';
 
 export const EVTCHN_UPCALL_PENDING = 0;
 export const EVTCHN_UPCALL_MASK = 1;
-export const EVTCHN_PENDING_SEL = 4;
 export const EVTCHN_PENDING = 2048;
 export const EVTCHN_MASK = 2176;
 const VCPU_TIME_INFO = 32;
