@@ -59,7 +59,11 @@ export class CellPool {
   private readonly options: CellPoolOptions;
   private readonly pool: Piscina;
   private readonly snapshots: Snapshots;
-  private readonly running = new Set<Running>();
+  /**
+   * Not a Set: V8 leaves a table that a Set has outgrown with its elements and a pointer to the next one. A bundle that was in
+   * such a table when it got old would drag all later ones into the old generation, as garbage that grows with the batch.
+   */
+  private running: Running[] = [];
   private readonly watch: NodeJS.Timeout;
   private closed = false;
 
@@ -151,11 +155,12 @@ export class CellPool {
       ...{ bundle, task: 0, since: performance.now() },
       ...{ kill: new AbortController(), timedOut: false },
     };
-    this.running.add(running);
+    this.running.push(running);
     try {
       const result = (await this.pool.run(bundle, { signal: running.kill.signal })) as BundleResult;
       onSnapshot?.(result.snapshot);
-      return [...result.records];
+      // Out of what Piscina keeps of the task, for the same reason: it has a Map of them.
+      return result.records.splice(0);
     } catch (error) {
       if (this.closed) throw new CellAborted();
       const blamed = Math.max(0, Atomics.load(bundle.running, 0) - 1);
@@ -163,7 +168,7 @@ export class CellPool {
         index === blamed ? failedRecord(task, ...this.explain(error, running)) : undefined,
       );
     } finally {
-      this.running.delete(running);
+      this.running = this.running.filter((other) => other !== running);
     }
   }
 

@@ -21,7 +21,7 @@ export interface Bundle {
 }
 
 export interface BundleResult {
-  readonly records: readonly CellRecord[];
+  readonly records: CellRecord[];
   readonly snapshot?: Snapshot;
 }
 
