@@ -121,7 +121,7 @@ export async function runBatch(plan: Plan, options: BatchOptions): Promise<Batch
   try {
     const header = headerOf(plan, identity, options);
     const journal = options.resume === true ? readForResume(out, header) : checkEmpty(out);
-    if (journal === undefined) writePlan(out, plan);
+    writePlan(out, plan); // again: titles and charts may have changed since
     const writer =
       journal === undefined
         ? await JournalWriter.create(out, header, options.journal)

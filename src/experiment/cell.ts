@@ -176,7 +176,7 @@ export interface ResolvedBatch {
   readonly images: Readonly<Record<string, string>>;
   /** Who encrypts in cells with an SMM, unless there is none; no result depends on it. */
   readonly smmBackend?: SmmBackend;
-  /** planHash(cells). */
+  /** Hash of all cells, and of what their records hold and are judged by: names and claims. */
   readonly plan: string;
   readonly cells: readonly Cell[];
 }
@@ -217,7 +217,7 @@ export interface BatchIdentity {
   readonly core: string;
   /** Fingerprint of the cost table. */
   readonly costTable: string;
-  /** planHash(cells): scenario, guests, seeds, order. */
+  /** ResolvedBatch.plan: scenario, guests, seeds, order, names, claims. */
   readonly plan: string;
 }
 

@@ -23,7 +23,7 @@ import { checkAcross } from './claims-across.js';
 import { Disk, readScenarioText } from './disk.js';
 import { type Path, SourceDocument } from './document.js';
 import { Draft, isData, PathFault } from './draft.js';
-import { fingerprint } from './fingerprint.js';
+import { canonicalJson, fingerprint } from './fingerprint.js';
 import { Loader } from './load.js';
 import type { LoadContext } from './load-domain.js';
 import { listNames, type Problem, quote, ScenarioError, suggest } from './problem.js';
@@ -359,10 +359,16 @@ function columnValue(value: unknown, unit: Unit | undefined, type: ParameterColu
   return typeof value === 'string' ? value : JSON.stringify(value ?? null);
 }
 
-/** SHA-256 over the ids of all cells, in order. */
-export function planHash(cells: readonly Cell[]): string {
-  const hash = createHash('sha256');
-  for (const { id } of cells) hash.update(`${id}\n`);
+/**
+ * SHA-256 over all cells in order, and over what else their records hold and are judged by: names of parameters and guests,
+ * claims. Records of plans that differ in any of it do not belong into one batch.
+ */
+function planHash(cells: readonly PlannedCell[], across: readonly AcrossSpec[]): string {
+  const hash = createHash('sha256').update(canonicalJson(across));
+  for (const { cell, scenario } of cells) {
+    const domains = scenario.domains.map(({ guest, expect }) => ({ guest, expect }));
+    hash.update(`\n${canonicalJson([cell.id, cell.parameters, scenario.claims ?? [], domains])}`);
+  }
   return hash.digest('hex');
 }
 
@@ -429,7 +435,7 @@ export function identifyPlan(draft: DraftPlan, costTable: CostTable): Plan {
         report: draft.report,
         images,
         ...(encrypted !== undefined && { smmBackend: smmBackend(encrypted) }),
-        plan: planHash(plain),
+        plan: planHash(cells, draft.across),
         cells: plain,
       },
     },

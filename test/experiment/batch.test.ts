@@ -1,7 +1,7 @@
 /** Batches on the real machine. */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readJournal as readBatchJournal } from '../../src/experiment/journal.js';
 import {
@@ -15,6 +15,7 @@ import {
   planOf,
   runScenario,
   ScenarioError,
+  type ScenarioInput,
   type SweepOptions,
   sweep,
 } from '../../src/index.js';
@@ -122,6 +123,33 @@ describe('a batch', () => {
     await run({ out: mine, shard: { index: 12, count: 12 } });
     writeFileSync(join(mine, 'thesis.txt'), 'x');
     await expect(run({ out: mine, resume: true })).rejects.toThrow(/holds 'thesis\.txt'/);
+  });
+
+  it('goes on with other titles and charts, but not with other claims or names: older records were judged by the older ones', async () => {
+    const scenario = (change: Partial<ScenarioInput> = {}, as = 'max'): ScenarioInput => ({
+      domains: { a: { guest: 'sieve', cmdline: 'n=1000' } },
+      sweep: { grid: { 'domains.a.max-instructions': { as, values: [1000, 2000] } } },
+      expect: [{ claim: 'few', that: 'retired < 1500' }],
+      across: [{ claim: 'many', that: 'sum(domains.a.retired) > 1' }],
+      ...change,
+    });
+    const out = fresh();
+    const options = { out, resume: true, workers: 1 };
+    await sweep(scenario(), options);
+    for (const other of [
+      scenario({ expect: [{ claim: 'few', that: 'retired > 1500' }] }),
+      scenario({ across: [{ claim: 'many', that: 'sum(domains.a.retired) > 1M' }] }),
+      scenario({ domains: { a: { guest: 'sieve', cmdline: 'n=1000', expect: { outcome: 'limit' } } } }),
+      scenario({ domains: { a: { guest: resolve('guests/images/sieve.elf'), cmdline: 'n=1000' } } }),
+      scenario({}, 'limit'),
+    ]) {
+      await expect(sweep(other, options)).rejects.toMatchObject({ code: 'other-plan' });
+    }
+    const { scenario: told } = await sweep(scenario({ title: 'New', report: { table: ['max'] } }), options);
+    expect(told.title).toBe('New');
+    const resolved = JSON.parse(readFileSync(join(out, 'scenario.resolved.json'), 'utf8'));
+    expect(resolved).toMatchObject({ title: 'New', report: { table: ['max'] } });
+    expect(readFileSync(join(out, 'scenario.yaml'), 'utf8')).toContain('title: New');
   });
 
   it('keeps consoles as told, its plan, its scenario, and nothing else', async () => {
