@@ -122,7 +122,7 @@ export class Hooks {
   /** Takes the denials since the last call, in order. */
   takeAudit(): readonly AuditEntry[] {
     const audit = this.#audit;
-    if (audit.length > 0) this.#audit = [];
+    this.#audit = []; // also where it is empty: what comes later is none of what was taken
     return audit;
   }
 }

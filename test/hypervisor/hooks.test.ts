@@ -135,6 +135,14 @@ describe('runHost', () => {
     expect((await runHost(pair(4, rules), { workers: 4 })).deterministic).toEqual(deterministic);
   });
 
+  it('notes a denial once, on whichever pCPU, for any number of workers', { timeout: 60_000 }, async () => {
+    const rules: HookRule[] = [{ operation: 'send', subject: 'd', object: 'c', verdict: 'deny' }];
+    const { deterministic } = await runHost(pair(4, rules), { workers: 1 });
+    expect(deterministic.audit).toEqual([{ operation: 'send', subject: 3, object: 2 }]);
+    for (const workers of [2, 4])
+      expect((await runHost(pair(4, rules), { workers })).deterministic).toEqual(deterministic);
+  });
+
   it('denies the creation of a domain before it takes anything', async () => {
     const config = hostConfig([codeDomain('x', [0xf4])], { security: [{ operation: 'create', verdict: 'deny' }] });
     await expect(runHost(config, { workers: 1 })).rejects.toMatchObject({ code: 'security-denied', domain: 0 });
