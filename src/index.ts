@@ -5,6 +5,7 @@
  *
  *   const { results } = await runScenario('scenarios/first-light.yaml');
  *   const batch = await sweep(defineScenario({ domains: { a: { guest: 'sieve' } }, repeat: 10 }), { out: 'results/mine' });
+ *   const { rows } = await query(batch, 'SELECT cell, retired FROM results');
  *
  * Errors, all of them classes with a `message` for people:
  *
@@ -16,6 +17,11 @@
  *   LockedError        another process works in the folder
  *   JournalError       the journal is damaged or of another plan; `code`
  *   JournalWriteError  the journal cannot be written (`code` ENOSPC: the disk is full); `kept` cells are safe
+ *   BatchError         a folder is not that of a finished batch, or batches do not belong together
+ *   QueryError         the SQL is wrong
+ *   QueueError         the queue cannot be reached, or its batch not be worked on here
+ *   SaveError          a saved host is damaged, or of another machine
+ *   AttestError        results have no quote that could be judged
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -70,20 +76,46 @@ export type {
 export { BATCH_FILES, CELL_STATUSES } from './experiment/cell.js';
 export type { ConsolePolicy } from './experiment/cell-run.js';
 export { type Column, DOMAIN_COLUMNS, HOST_COLUMNS, WALL_COLUMNS } from './experiment/columns.js';
+export { type Comparison, compareBatches, type Difference, type WallComparison } from './experiment/compare.js';
+export { describeOutcome } from './experiment/expect.js';
 export { CatalogueError, readCatalogue } from './experiment/guests.js';
 export { JournalError, JournalWriteError, readJournal } from './experiment/journal.js';
 export { languageJsonSchema, resultsJsonSchema } from './experiment/json-schema.js';
 export { LockedError } from './experiment/lock.js';
-export type { Machine } from './experiment/machine.js';
+export { type Machine, machine } from './experiment/machine.js';
 export { checkOutput, OutputError, writeOutput } from './experiment/output.js';
 export type { CellLimits, DraftPlan, Plan, PlannedCell } from './experiment/plan.js';
 export { listNames, oneLine, type Problem, ScenarioError, suggest } from './experiment/problem.js';
+export {
+  type CollectOptions,
+  collectBatch,
+  QueueError,
+  type Submission,
+  type SubmitOptions,
+  submitBatch,
+  type WorkOptions,
+  work,
+} from './experiment/queue.js';
 export type { DomainRecord, Experiment, Results } from './experiment/run.js';
 export type { Scenario } from './experiment/scenario.js';
 export type { ScenarioInput } from './experiment/schema.js';
+export { mergeBatches } from './experiment/shard.js';
+export { type SlurmJob, slurmScript } from './experiment/slurm.js';
+export {
+  type Answer,
+  EXPORT_FORMATS,
+  type ExportFormat,
+  exportBatch,
+  QueryError,
+  type QueryResult,
+  query,
+} from './experiment/store.js';
+export { BatchError, readBatch } from './experiment/tables.js';
 export { formatQuantity, MEMORY, parseQuantity, TIME, type Unit } from './experiment/units.js';
 export { SaveError } from './hypervisor/sealed-file.js';
 export { AbortedError, HostError, type Progress } from './hypervisor/types.js';
+export { packageRoot } from './machine/core.js';
+export { type ReportFiles, writeReport } from './report/report.js';
 
 /** A scenario in TypeScript, with the types of the scenario language. Nothing is checked before it is run. */
 export function defineScenario(scenario: ScenarioInput): ScenarioInput {

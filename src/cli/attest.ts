@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AttestError, attestResults, expectedLaunch, oneLine } from '../index.js';
-import { collect, helpText, type Register, wholeNumber } from './command.js';
+import { helpText, type Register, setOption, wholeNumber } from './command.js';
 import { CommandError, EXIT } from './exit.js';
 import type { Io } from './io.js';
 
@@ -73,7 +73,7 @@ export const registerAttest: Register = (program, io, done) => {
     )
     .argument('<dir>', 'folder of a run with protected domains')
     .option('--scenario <file>', 'what ought to have been launched, with its guests and the machine as they are now')
-    .option('--set <path=value>', 'change a value of the scenario; may be repeated', collect, [])
+    .addOption(setOption())
     .option('--cell <n>', 'the cell of its sweep', wholeNumber(0, 1e6))
     .option('--key <hex>', "attestation key to trust (default: that of the results' seed)")
     .option('--json', 'print verdict, attestation and fingerprint as JSON')

@@ -1,6 +1,5 @@
 /** What commands about the folder of a batch share. */
-import type { BatchResults } from '../experiment/cell.js';
-import { BatchError, readBatch } from '../experiment/tables.js';
+import { BatchError, type BatchResults, readBatch } from '../index.js';
 import { CommandError, EXIT } from './exit.js';
 
 /** Results of a finished batch. @throws CommandError */

@@ -1,6 +1,6 @@
 /** `ringfence check` */
 import { checkScenario, formatQuantity, MEMORY, planOf, ScenarioError } from '../index.js';
-import { collect, helpText, type Register } from './command.js';
+import { helpText, type Register, setOption } from './command.js';
 import { EXIT } from './exit.js';
 import type { Io } from './io.js';
 
@@ -24,7 +24,9 @@ export async function checkCommand(file: string, args: CheckArguments, io: Io): 
     const bytes = domains.reduce((sum, domain) => sum + domain.memoryBytes, 0);
     const count = `${domains.length} ${domains.length === 1 ? 'domain' : 'domains'}`;
     const what = `${count}, ${formatQuantity(MEMORY, bytes)}, ${host.pcpus} physical ${host.pcpus === 1 ? 'CPU' : 'CPUs'}`;
-    const cells = plan.isBatch ? `${plan.points.length} cells; the first: ` : '';
+    const cells = plan.isBatch
+      ? `${plan.points.length} ${plan.points.length === 1 ? 'cell' : 'cells'}; the first: `
+      : '';
     io.out.write(`${file}: ok: ${cells}${what}\n`);
     return EXIT.ok;
   } catch (error) {
@@ -40,7 +42,7 @@ export const registerCheck: Register = (program, io, done) => {
     .description('say whether a scenario is right, or everything that is wrong with it; run nothing')
     .argument('<scenario.yaml>', 'the scenario')
     .option('--json', 'print {ok, problems, cells, scenario} as JSON')
-    .option('--set <path=value>', 'change a value of the scenario; may be repeated', collect, [])
+    .addOption(setOption())
     .addHelpText(
       'after',
       helpText(['ringfence check mine.yaml', 'ringfence check mine.yaml --set host.pcpus=2 --json'], {

@@ -1,4 +1,5 @@
 /** `ringfence collect` */
+import { collectBatch } from '../index.js';
 import { helpText, type Register } from './command.js';
 import type { Io } from './io.js';
 import { batchExit, tellBatch } from './merge.js';
@@ -15,7 +16,6 @@ export interface CollectArguments {
 
 /** @returns the exit code */
 export async function collectCommand(args: CollectArguments, io: Io): Promise<number> {
-  const { collectBatch } = await import('../experiment/queue.js');
   let last = -1;
   const results = await queueErrors(io, () =>
     collectBatch(args.queue, {

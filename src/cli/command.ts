@@ -1,5 +1,5 @@
 /** How a command joins the command line: its file exports a `Register`, and program.ts lists it. */
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Io } from './io.js';
 
 /** Adds one command to the program. Its action hands the exit code to `done`; what it throws is explained by program.ts. */
@@ -16,8 +16,11 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
-/** Reader of an option that may be repeated. */
-export const collect = (value: string, before: readonly string[]): string[] => [...before, value];
+/** `--set`, which may be repeated. */
+export const setOption = (): Option =>
+  new Option('--set <path=value>', 'change a value of the scenario; may be repeated')
+    .argParser((value, before: readonly string[]) => [...before, value])
+    .default([], 'none');
 
 /** Text below a command's help: one example or more, and the exit codes that it has. */
 export function helpText(examples: readonly string[], exits: Readonly<Record<string, string>>): string {

@@ -1,6 +1,5 @@
 /** `ringfence compare` */
-import { type Comparison, compareBatches, type WallComparison } from '../experiment/compare.js';
-import { oneLine } from '../experiment/problem.js';
+import { type Comparison, compareBatches, oneLine, type WallComparison } from '../index.js';
 import { openBatch } from './batch.js';
 import { helpText, type Register } from './command.js';
 import { EXIT } from './exit.js';

@@ -1,5 +1,5 @@
 /** The outside world of a command; tests give their own. */
-import type { Machine } from '../experiment/machine.js';
+import type { Machine } from '../index.js';
 
 export type { Machine };
 

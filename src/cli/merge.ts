@@ -1,6 +1,5 @@
 /** `ringfence merge` */
-import type { BatchResults } from '../experiment/cell.js';
-import { mergeBatches } from '../experiment/shard.js';
+import { type BatchResults, mergeBatches } from '../index.js';
 import { asUsage } from './batch.js';
 import { helpText, type Register } from './command.js';
 import { EXIT } from './exit.js';

@@ -1,5 +1,5 @@
 /** One line on a terminal that tells how far a long run is. */
-import type { Progress } from '../hypervisor/types.js';
+import type { Progress } from '../index.js';
 import type { Output } from './io.js';
 import { duration } from './table.js';
 

@@ -1,7 +1,6 @@
 /** `ringfence query` and `ringfence export` */
 import { Option } from 'commander';
-import { oneLine } from '../experiment/problem.js';
-import { type Answer, EXPORT_FORMATS, type ExportFormat, exportBatch, QueryError, query } from '../experiment/store.js';
+import { type Answer, EXPORT_FORMATS, type ExportFormat, exportBatch, oneLine, QueryError, query } from '../index.js';
 import { asUsage, openBatch } from './batch.js';
 import { helpText, type Register } from './command.js';
 import { CommandError, EXIT } from './exit.js';

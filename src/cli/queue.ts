@@ -1,8 +1,5 @@
 /** What `submit`, `worker` and `collect` share. */
-
-import { CellAborted } from '../experiment/cell-pool.js';
-import { QueueError } from '../experiment/queue.js';
-import { AbortedError } from '../index.js';
+import { AbortedError, QueueError } from '../index.js';
 import { asUsage } from './batch.js';
 import { CommandError, EXIT } from './exit.js';
 import type { Io } from './io.js';
@@ -16,8 +13,8 @@ export async function queueErrors<T>(io: Io, action: () => Promise<T>): Promise<
     return await action();
   } catch (error) {
     if (error instanceof QueueError) throw new CommandError(EXIT.usage, error.message);
-    const stopped = error instanceof AbortedError || error instanceof CellAborted || io.signal.aborted;
-    if (stopped) throw new CommandError(exitCodeOf(io.signal), 'interrupted; what is done stays in the queue');
+    if (error instanceof AbortedError || io.signal.aborted)
+      throw new CommandError(exitCodeOf(io.signal), 'interrupted; what is done stays in the queue');
     throw asUsage(error);
   }
 }

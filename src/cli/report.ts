@@ -1,4 +1,5 @@
 /** `ringfence report` */
+import { writeReport } from '../index.js';
 import { asUsage } from './batch.js';
 import { helpText, type Register } from './command.js';
 import { EXIT } from './exit.js';
@@ -11,7 +12,6 @@ export interface ReportArguments {
 
 /** @returns the exit code */
 export async function reportCommand(folder: string, args: ReportArguments, io: Io): Promise<number> {
-  const { writeReport } = await import('../report/report.js');
   try {
     const format = args.markdown === true ? 'markdown' : 'html';
     const { report, charts } = await writeReport(folder, args.out ?? folder, format);

@@ -27,7 +27,7 @@ import {
   type Unit,
   writeOutput,
 } from '../index.js';
-import { collect, helpText, type Register, wholeNumber } from './command.js';
+import { helpText, type Register, setOption, wholeNumber } from './command.js';
 import { CommandError, EXIT, EXIT_CODES } from './exit.js';
 import { hasColour, type Io, type Machine } from './io.js';
 import { progressLine } from './progress.js';
@@ -221,7 +221,7 @@ export const registerRun: Register = (program, io, done) => {
     .option('--workers <n>', 'threads (default: one per CPU); never changes a result', wholeNumber(1, 64))
     .option('--out <dir>', 'folder for the results (default: results/<scenario>)')
     .option('--json', 'print the results as JSON (docs/results.md) instead of the table')
-    .option('--set <path=value>', 'change a value of the scenario; may be repeated', collect, [])
+    .addOption(setOption())
     .option('--save-at <time>', 'save the host at this virtual time, and go on', quantity(TIME, TIME.examples))
     .option('--save-domain <name>', 'save this domain alone, for restore: in a scenario')
     .option('--save-to <file>', 'where to (default: results/<scenario>.save, or results/<scenario>-<name>.domain)')

@@ -1,8 +1,7 @@
 /** `ringfence slurm` */
 import { InvalidArgumentError } from 'commander';
-import { slurmScript } from '../experiment/slurm.js';
-import { checkScenario } from '../index.js';
-import { collect, helpText, type Register, wholeNumber } from './command.js';
+import { checkScenario, slurmScript } from '../index.js';
+import { helpText, type Register, setOption, wholeNumber } from './command.js';
 import { CommandError, EXIT } from './exit.js';
 import type { Io } from './io.js';
 
@@ -53,7 +52,7 @@ export const registerSlurm: Register = (program, io, done) => {
     .option('--cpus <n>', 'CPUs, and so cells at a time, per task', wholeNumber(1, 64), 1)
     .option('--time <HH:MM:SS>', 'time limit of a task', duration)
     .option('--out <dir>', 'folder for the shards, on a shared file system (default: results/<scenario>-shards)')
-    .option('--set <path=value>', 'change a value of the scenario; may be repeated', collect, [])
+    .addOption(setOption())
     .addHelpText(
       'after',
       helpText(['ringfence slurm sweep.yaml --tasks 64 --cpus 4 --out /scratch/me > sweep.sh', 'sbatch sweep.sh'], {

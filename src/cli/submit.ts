@@ -1,7 +1,7 @@
 /** `ringfence submit` */
 import { Option } from 'commander';
-import { buildIdentity, type ConsolePolicy, checkScenario, planOf, versions } from '../index.js';
-import { collect, helpText, type Register } from './command.js';
+import { buildIdentity, type ConsolePolicy, checkScenario, planOf, submitBatch, versions } from '../index.js';
+import { helpText, type Register, setOption } from './command.js';
 import { EXIT } from './exit.js';
 import type { Io } from './io.js';
 import { QUEUE_OPTION, queueErrors } from './queue.js';
@@ -17,7 +17,6 @@ export interface SubmitArguments {
 export async function submitCommand(file: string, args: SubmitArguments, io: Io): Promise<number> {
   const machine = await io.machine();
   const plan = planOf(checkScenario(file, { sets: args.set, guests: io.guests, machine }), machine);
-  const { submitBatch } = await import('../experiment/queue.js');
   const word = (text: string): string => (/^[\w./:=,+@%-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
   const sets = args.set.map((set) => ` --set ${word(set)}`).join('');
   const submission = await queueErrors(io, () =>
@@ -40,7 +39,7 @@ export const registerSubmit: Register = (program, io, done) => {
     .description('put the cells of a scenario into a queue, for `ringfence worker`, with the images that they need')
     .argument('<scenario.yaml>', 'the scenario')
     .requiredOption(...QUEUE_OPTION)
-    .option('--set <path=value>', 'change a value of the scenario; may be repeated', collect, [])
+    .addOption(setOption())
     .addOption(new Option('--console <which>', 'consoles to keep (default: failed)').choices(['none', 'failed', 'all']))
     .option('--json', 'print {batch, cells, done, durable} as JSON')
     .addHelpText(

@@ -1,8 +1,5 @@
 /** The results as a table for people. */
-import { describeOutcome } from '../experiment/expect.js';
-import { oneLine } from '../experiment/problem.js';
-import type { DomainRecord, Experiment } from '../experiment/run.js';
-import type { Scenario } from '../experiment/scenario.js';
+import { type DomainRecord, describeOutcome, type Experiment, oneLine, type Scenario } from '../index.js';
 
 export type Paint = (text: string, colour: keyof typeof COLOURS) => string;
 

@@ -1,6 +1,6 @@
 /** `ringfence worker` */
-import { InvalidArgumentError } from 'commander';
-import { buildIdentity, parseQuantity, TIME } from '../index.js';
+import { InvalidArgumentError, Option } from 'commander';
+import { buildIdentity, parseQuantity, TIME, work } from '../index.js';
 import { helpText, type Register, wholeNumber } from './command.js';
 import { CommandError, EXIT } from './exit.js';
 import type { Io } from './io.js';
@@ -18,7 +18,6 @@ export interface WorkerArguments {
 
 /** @returns the exit code */
 export async function workerCommand(args: WorkerArguments, io: Io): Promise<number> {
-  const { work } = await import('../experiment/queue.js');
   const identity = buildIdentity(await io.machine());
   let failed = 0;
   const kept = await queueErrors(io, () =>
@@ -54,7 +53,11 @@ export const registerWorker: Register = (program, io, done) => {
     .option('--workers <n>', 'cells at a time (default: one per CPU)', wholeNumber(1, 64))
     .option('--batch <name>', 'work on this batch only (default: all, the oldest first)')
     .option('--drain', 'end when nothing is left, rather than waiting for more')
-    .option('--lease <time>', 'time after which the cells of a dead worker go to others', lease, 30e9)
+    .addOption(
+      new Option('--lease <time>', 'time after which the cells of a dead worker go to others')
+        .argParser(lease)
+        .default(30e9, '30s'),
+    )
     .addHelpText(
       'after',
       helpText(['ringfence worker --queue redis://127.0.0.1:6379 --drain'], {

@@ -1,15 +1,34 @@
 /** Files that scenarios name, read once for all cells. */
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 
 /** Bytes of an image or a module, at most. */
 export const MAX_IMAGE = 256 * 1024 ** 2;
 
+/** Bytes of a scenario's text, at most. */
+const MAX_TEXT_BYTES = 8 * 1024 ** 2;
+
+/** The file, also if it is a pipe, or a device that never ends. */
+function readAtMost(file: string, limit: number): Uint8Array {
+  const bytes = new Uint8Array(Math.min(limit, statSync(file).size) + 65536);
+  const chunks: Uint8Array[] = [];
+  const descriptor = openSync(file, 'r');
+  try {
+    for (let total = 0; ; ) {
+      const read = readSync(descriptor, bytes);
+      if (read === 0) return Buffer.concat(chunks);
+      chunks.push(bytes.slice(0, read));
+      total += read;
+      if (total > limit) throw new RangeError(`the file has more than ${limit} bytes`);
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 /** Text of a scenario file. @throws Error whose message says why it cannot be read */
 export function readScenarioText(file: string): string {
   try {
-    const { size } = statSync(file);
-    if (size > 8 * 1024 ** 2) throw new RangeError(`the file has ${size} bytes`);
-    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
+    return new TextDecoder('utf-8', { fatal: true }).decode(readAtMost(file, MAX_TEXT_BYTES));
   } catch (error) {
     throw error instanceof RangeError ? error : new Error(readFault(error));
   }
@@ -20,6 +39,8 @@ function readFault(error: unknown): string {
   switch ((error as NodeJS.ErrnoException).code) {
     case 'ENOENT':
       return 'no such file';
+    case 'ELOOP':
+      return 'its links lead in a circle';
     case 'EISDIR':
       return 'is a folder';
     case 'EACCES':

@@ -94,7 +94,10 @@ export class SourceDocument {
       const place = this.at(pos[0]);
       this.problems.push({
         ...place,
-        problem: code === 'DUPLICATE_KEY' ? `${this.keyAt(text, pos[0])}appears twice` : `broken YAML: ${message}`,
+        problem:
+          code === 'DUPLICATE_KEY'
+            ? `${this.keyAt(text, pos[0])}appears twice`
+            : `broken YAML: ${message.replace(/; please use YAML\..*/, '')}`,
         allowed: YAML_ALLOWED[code] ?? 'YAML 1.2',
       });
       if (code !== 'DUPLICATE_KEY') this.broken = true;
@@ -144,8 +147,9 @@ export class SourceDocument {
     if (anchor !== undefined) anchors.set(anchor, null);
     if (isMap(node)) {
       for (const pair of node.items) {
-        if (isMap(pair.key) || isSeq(pair.key)) {
-          this.fail(this.placeOf(pair.key), 'a map or a list cannot be a key', 'a name');
+        if (isMap(pair.key) || isSeq(pair.key) || keyText(pair) === '__proto__') {
+          const problem = `${isScalar(pair.key) ? quote(keyText(pair)) : 'a map or a list'} cannot be a key`;
+          this.fail(this.placeOf(pair.key), problem, 'a name');
           return node;
         }
         if (pair.key !== null) pair.key = this.expand(pair.key as Node, anchors, budget, depth + 1);
@@ -196,7 +200,7 @@ export class SourceDocument {
     const names = isSeq(written) ? [...written.items] : isScalar(written) ? [written] : [];
     for (const name of names.reverse()) {
       if (!isScalar(name) || typeof name.value !== 'string') continue; // the schema tells
-      const file = join(dirname(this.file), name.value);
+      const file = isAbsolute(name.value) ? name.value : join(dirname(this.file), name.value);
       const path = resolve(file);
       const circle = chain.indexOf(path);
       if (circle >= 0 || chain.length > MAX_INCLUDES) {
@@ -216,7 +220,7 @@ export class SourceDocument {
         );
         continue;
       }
-      const other = new SourceDocument(isAbsolute(name.value) ? name.value : file, text);
+      const other = new SourceDocument(file, text);
       other.include(open, [...chain, path]);
       this.problems.push(...other.problems);
       this.broken ||= other.broken;

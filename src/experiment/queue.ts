@@ -22,9 +22,10 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Job, Queue, QueueOptions, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { AbortedError } from '../hypervisor/types.js';
 import { cellTask } from './batch.js';
 import { BATCH_FORMAT, type BatchIdentity, type BatchResults, type CellRecord, deterministicPart } from './cell.js';
-import { CellAborted, CellPool } from './cell-pool.js';
+import { CellPool } from './cell-pool.js';
 import type { ConsolePolicy } from './cell-run.js';
 import { canonicalJson } from './fingerprint.js';
 import { identityDifference } from './journal.js';
@@ -406,7 +407,7 @@ export interface CollectOptions {
 
 /**
  * Writes the folder of a batch whose cells were run by workers.
- * @throws QueueError, BatchError, JournalWriteError
+ * @throws QueueError, BatchError, JournalWriteError, AbortedError
  */
 export async function collectBatch(url: string, options: CollectOptions): Promise<BatchResults> {
   const connection = await connect(url, options.wait ? undefined : 3);
@@ -418,7 +419,7 @@ export async function collectBatch(url: string, options: CollectOptions): Promis
       const { done, open } = await stateOf(connection, batch);
       options.onProgress?.(done, total);
       if (done >= total) break;
-      if (isStopped(options.signal)) throw new CellAborted();
+      if (isStopped(options.signal)) throw new AbortedError();
       if (open === 0) throw new QueueError(await failedJobs(connection, batch));
       if (!options.wait)
         throw new QueueError(`batch ${batch}: ${done} of ${total} cells are done; --wait waits for the rest`);

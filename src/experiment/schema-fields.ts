@@ -142,7 +142,7 @@ export function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[
   let current: z.ZodType | undefined = schema;
   for (const step of path) {
     current = unwrap(current);
-    if (current instanceof z.ZodObject) current = (current.shape as Record<PropertyKey, z.ZodType>)[step];
+    if (current instanceof z.ZodObject) current = member(current, step);
     else if (current instanceof z.ZodRecord) current = current.valueType as z.ZodType;
     else if (current instanceof z.ZodArray) current = current.element as z.ZodType;
     else return [];
@@ -158,7 +158,7 @@ export function fieldAt(schema: z.ZodType, path: readonly PropertyKey[]): { read
   let parent: z.ZodType | undefined = schema;
   for (const step of path) {
     parent = unwrap(parent);
-    if (parent instanceof z.ZodObject) parent = (parent.shape as Record<PropertyKey, z.ZodType>)[step];
+    if (parent instanceof z.ZodObject) parent = member(parent, step);
     else if (parent instanceof z.ZodArray) parent = parent.element as z.ZodType;
     else if (parent instanceof z.ZodRecord) parent = parent.valueType as z.ZodType;
     else return undefined;
@@ -168,6 +168,9 @@ export function fieldAt(schema: z.ZodType, path: readonly PropertyKey[]): { read
   const unit = UNITS.get(found);
   return unit === undefined ? {} : { unit };
 }
+
+const member = ({ shape }: z.ZodObject, key: PropertyKey): z.ZodType | undefined =>
+  Object.hasOwn(shape, key) ? (shape as Record<PropertyKey, z.ZodType>)[key] : undefined;
 
 function unwrap(schema: z.ZodType | undefined): z.ZodType | undefined {
   let current = schema;

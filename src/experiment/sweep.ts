@@ -148,16 +148,16 @@ function drawOne(spec: ValuesSpec, parameter: string, at: Path, unit: Unit | und
   const { step, times, scale } = spec.range!;
   if (times !== undefined) throw new SweepFault([...at, 'times'], 'has no meaning in random', 'step, or scale: log');
   const [first, last] = bounds(spec, at, unit);
-  let value: number;
+  const add = step === undefined ? 1 : readNumber(step, unit, [...at, 'step']);
+  if (add <= 0) throw new SweepFault([...at, 'step'], 'is not above 0', 'a number above 0');
+  const steps = Math.floor((last - first) / add);
+  let drawn: number;
   if (scale === 'log') {
     const unitInterval = random.below(2 ** 40) / 2 ** 40;
     const low = Math.max(1, first);
-    value = Math.min(last, Math.round(low * (last / low) ** unitInterval));
-  } else {
-    const add = step === undefined ? 1 : readNumber(step, unit, [...at, 'step']);
-    if (add <= 0) throw new SweepFault([...at, 'step'], 'is not above 0', 'a number above 0');
-    value = first + add * random.below(Math.floor((last - first) / add) + 1);
-  }
+    drawn = Math.min(steps, Math.max(0, Math.round((low * (last / low) ** unitInterval - first) / add)));
+  } else drawn = random.below(steps + 1);
+  const value = first + add * drawn;
   return { parameter, value: unit === undefined ? value : writeNumber(value, unit), origin: at };
 }
 

@@ -8,7 +8,8 @@
  *   wall_clock  one row per cell: what differs from run to run
  *   results     domains × cells × wall_clock (wall_…): what charts draw
  *
- * In `results`, a parameter keeps its name; a column of the domain that is called the same becomes `domain_<name>`.
+ * A parameter keeps its name; a column of the domain that is called the same becomes `domain_<name>` in `results`. A parameter
+ * that is called as a column of cells, but for case, becomes `param_<name>`.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -97,13 +98,24 @@ const DOMAIN_KEY = column('domain', 'number', 'position in the cell, from 0');
 /** Columns of cells that are not there twice in `results`. */
 const SHARED = new Set(['cell', 'id', 'repeat', 'seed', 'status', 'claims_failed', 'fingerprint']);
 
+/** Gives columns names that no other has, with a prefix where they are taken: SQL does not tell `Name` from `name`. */
+function namer(names: readonly string[]): (name: string, prefix: string) => string {
+  const taken = new Set(names.map((name) => name.toLowerCase()));
+  return (name, prefix) => {
+    let free = name;
+    while (taken.has(free.toLowerCase())) free = `${prefix}${free}`;
+    taken.add(free.toLowerCase());
+    return free;
+  };
+}
+
 /** All tables of a batch, `results` last. */
 export function tablesOf(batch: BatchResults): Table[] {
   const records = batch.deterministic;
-  const taken = new Set([...SHARED, ...HOST_COLUMNS.map(({ name }) => `host_${name}`)]);
+  const named = namer([...SHARED, ...HOST_COLUMNS.map(({ name }) => `host_${name}`)]);
   const parameters = batch.parameters.map(({ name, type, unit, path }) => {
     const integer = records.every(({ cell }) => Number.isSafeInteger(cell.parameters[name] ?? 0));
-    return { key: name, ...column(taken.has(name) ? `param_${name}` : name, type, `parameter ${path}`, unit, integer) };
+    return { key: name, ...column(named(name, 'param_'), type, `parameter ${path}`, unit, integer) };
   });
   const value = (row: Readonly<Record<string, ParameterValue>> | undefined, name: string): Value => row?.[name] ?? null;
 
@@ -204,7 +216,7 @@ export function tablesOf(batch: BatchResults): Table[] {
 
 /** The wide table: one row per domain; a cell without domains (it failed) has one row with empty domain columns. */
 function joined(cells: Table, domains: Table, wall: Table): Table {
-  const names = new Set(cells.columns.map(({ name }) => name));
+  const named = namer(cells.columns.map(({ name }) => name));
   const ofDomain = domains.columns.slice(2);
   const ofWall = wall.columns.slice(1, 1 + WALL_COLUMNS.length);
   const byCell = new Map<Value, (readonly Value[])[]>();
@@ -220,8 +232,8 @@ function joined(cells: Table, domains: Table, wall: Table): Table {
     deterministic: false,
     columns: [
       ...cells.columns,
-      ...ofDomain.map((own) => (names.has(own.name) ? { ...own, name: `domain_${own.name}` } : own)),
-      ...ofWall.map((own) => ({ ...own, name: `wall_${own.name}` })),
+      ...ofDomain.map((own) => ({ ...own, name: named(own.name, 'domain_') })),
+      ...ofWall.map((own) => ({ ...own, name: named(`wall_${own.name}`, 'wall_') })),
     ],
     rows: cells.rows.flatMap((row, position) => {
       const clock = (wall.rows[position] ?? []).slice(1, 1 + WALL_COLUMNS.length);

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -95,6 +95,11 @@ describe('a sweep', () => {
       expect(limit).toBeGreaterThanOrEqual(1000);
       expect(limit).toBeLessThanOrEqual(1e9);
     }
+    const sizes = swept(
+      'sweep: {random: {count: 9, values: {domains.a.memory: {from: 4MiB, to: 64MiB, step: 4KiB, scale: log}}}}\n',
+    ).map(([size]) => Number(size));
+    expect(sizes.map((size) => size % 4096)).toEqual(Array(9).fill(0));
+    expect(new Set(sizes).size).toBe(9);
     const logs = draw(3).map(([, limit]) => Math.log10(Number(limit)));
     expect(logs.filter((log) => log < 6).length).toBeGreaterThan(8); // half of them, were there no chance
   });
@@ -122,6 +127,8 @@ describe('a sweep', () => {
       /^s\.yaml:4:16: .*nothing is called 'c'.*allowed: a, b-0, or \* for all/,
     ],
     ['what changes no result', 'sweep: {grid: {host.workers: [1]}}', /changes no result/],
+    ['a name that JavaScript knows', 'sweep: {grid: {host.constructor: [1]}}', /there is no 'constructor'/],
+    ['a name that is none', 'sweep: {grid: {__proto__: [1]}}', /^s\.yaml:4:16: '__proto__' cannot be a key/],
     ['who encrypts', 'sweep: {grid: {host.smm.backend: [wasm, host]}}', /changes no result/],
     ['a part that is no value', 'sweep: {grid: {host: [1]}}', /has parts/],
     [
@@ -269,6 +276,14 @@ describe('include', () => {
       ['first', '/lib/guest.elf'],
       ['own', '/guests/sieve.elf'],
     ]);
+    const far = write('far/main.yaml', `include: ${join(folder, 'lib/base.yaml')}\n`);
+    expect(readPlan(far, [], context).points[0]!.scenario.host.pcpus).toBe(8);
+  });
+
+  it.skipIf(!existsSync('/dev/zero'))('and scenarios of files that never end are refused', () => {
+    const [told] = problems(() => readPlan(write('zero.yaml', 'include: /dev/zero\n'), [], context));
+    expect(told).toMatch(/^zero\.yaml:1:10: '\/dev\/zero': the file has more than \d+ bytes/);
+    expect(problems(() => readPlan('/dev/zero', [], context))[0]).toMatch(/^\/dev\/zero: the file has more than/);
   });
 
   it('tells mistakes in the file that has them', () => {

@@ -26,6 +26,24 @@ describe('tables', () => {
     }
   });
 
+  it('have no column twice, whatever parameters are called', async () => {
+    const names = ['memory', 'Memory', 'name', 'domain_name', 'ID', 'param_id', 'wall_run_ms', 'host_quanta'];
+    const parameters = names.map((name) => ({ name, path: name, type: 'number' as const }));
+    const values = Object.fromEntries(names.map((name, index) => [name, index]));
+    const odd = makeBatch(makeRecords(1, (record) => ({ ...record, cell: { ...record.cell, parameters: values } })));
+    const { columns, rows } = await query({ ...odd, parameters }, 'SELECT * FROM results LIMIT 1');
+    expect(new Set(columns.map((column) => column.toLowerCase())).size).toBe(columns.length);
+    expect(columns).toEqual(
+      tablesOf({ ...odd, parameters })
+        .at(-1)
+        ?.columns.map(({ name }) => name),
+    );
+    expect(['param_Memory', 'domain_domain_name'].map((name) => rows[0]?.[columns.indexOf(name)])).toEqual([
+      1,
+      'victim',
+    ]);
+  });
+
   it('keep wall-clock columns out of the deterministic tables', () => {
     const slower = makeBatch(makeRecords(3));
     const [fast, slow] = [tablesOf(batch), tablesOf(slower)];
