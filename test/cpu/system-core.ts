@@ -121,8 +121,9 @@ export function loadSystemCore(bytes: number): SystemCore {
     if (found !== undefined) return found;
     const value = exports[name];
     if (!(value instanceof WebAssembly.Global)) throw new Error(`layout.ts has no ${name}`);
-    known.set(name, value.value >>> 0);
-    return value.value >>> 0;
+    const at = Number(value.value) >>> 0;
+    known.set(name, at);
+    return at;
   };
   return { call: exports as unknown as Handlers, layout, memory };
 }

@@ -149,7 +149,7 @@ export class ModelDisk {
   }
 
   /** `length` bytes of the pieces from `skip` on. Those before an absent one are in `to`. */
-  #gather(pieces: readonly Piece[], skip: bigint, length: number, to = new Uint8Array(length)): Uint8Array {
+  #gather(pieces: readonly Piece[], skip: bigint, length: number, to: Uint8Array = new Uint8Array(length)): Uint8Array {
     let done = 0;
     for (const { address, count } of cut(pieces, skip, length)) {
       this.#move(address, count, (at, n) => to.set(this.memory.subarray(at, at + n), done));

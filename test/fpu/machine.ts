@@ -149,7 +149,7 @@ export class FpuMachine {
   at(name: string): number {
     const value = this.#exports[name];
     if (!(value instanceof WebAssembly.Global)) throw new Error(`layout.ts has no ${name}`);
-    return value.value >>> 0;
+    return Number(value.value) >>> 0;
   }
   #place(name: string): number {
     return name.startsWith('VCPU_') ? this.s + this.at(name) : this.at(name);

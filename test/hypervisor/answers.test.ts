@@ -9,7 +9,7 @@ import { Host } from '../../src/hypervisor/host.js';
 import { NEVER } from '../../src/hypervisor/timers.js';
 import type { DomainConfig, HostConfig } from '../../src/hypervisor/types.js';
 import { boot, codeDomain, type Fixture, guestDomain, hostConfig, MIB } from './fixture.js';
-import { SELF, sharedInfo, struct, Xen } from './xen.js';
+import { type Field, SELF, sharedInfo, struct, Xen } from './xen.js';
 
 const EXIT_CPUID = 10;
 const EXIT_VMCALL = 18;
@@ -133,7 +133,7 @@ describe('a send that the core answers', () => {
     const xen = new Xen([0, 0, 1]);
     const { core, host } = xen;
     const l = core.layout;
-    const op = (d: number, command: number, ...fields: Parameters<typeof struct>) =>
+    const op = (d: number, command: number, ...fields: readonly Field[]) =>
       expect(xen.op(d, EVENT_CHANNEL_OP, command, struct(...fields))).toBe(0);
     const offer = (to: number) => op(0, ALLOC_UNBOUND, [2, SELF], [2, to], [4, 0]);
     const take = (d: number, port: number) => op(d, BIND_INTERDOMAIN, [2, 0], [2, 0], [4, port], [4, 0]);

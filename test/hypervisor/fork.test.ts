@@ -36,7 +36,7 @@ function config(domains: readonly DomainConfig[], change: Partial<HostConfig> = 
 }
 
 /** Forks the first domain at the end of quantum `at`, `count` times. */
-function forkAt(at: number, count: number, pcpus = 2): RunOptions['operator'] {
+function forkAt(at: number, count: number, pcpus = 2): NonNullable<RunOptions['operator']> {
   let quantum = 0;
   return (operator) => {
     if (++quantum !== at) return;

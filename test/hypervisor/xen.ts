@@ -89,8 +89,10 @@ export class Xen {
   }
 }
 
-/** Little-endian fields: [size in bytes, value] each. */
-export function struct(...fields: readonly (readonly [1 | 2 | 4 | 8, number])[]): Uint8Array {
+/** Size in bytes and value of a little-endian field. */
+export type Field = readonly [1 | 2 | 4 | 8, number];
+
+export function struct(...fields: readonly Field[]): Uint8Array {
   const bytes = new Uint8Array(fields.reduce((sum, [size]) => sum + size, 0));
   let at = 0;
   for (const [size, value] of fields) {

@@ -52,7 +52,7 @@ function traced(module: binaryen.Module) {
     store_ptr: pointer,
   };
   for (const { name, kind } of WebAssembly.Module.imports(compiled)) {
-    if (kind === 'function') env[name] ??= (_id: number, value: unknown) => value; // load_val_*, store_val_*
+    if (kind === 'function') env[name] ??= (_id: number, value?: number) => value; // load_val_*, store_val_*
   }
   const { exports } = new WebAssembly.Instance(compiled, { env });
   const run = (action: () => void): Trace => {

@@ -78,7 +78,7 @@ export class FlippedHosts {
     });
     const tally: Tally = { detected: 0, unread: 0, garbled: 0 };
     for (const [i, result] of results.entries()) {
-      const clean = this.#baseline[i]!;
+      const clean: DomainResult = this.#baseline[i]!;
       const flip = flips[i];
       if (flip === undefined) deepStrictEqual(own(result), own(clean), `${result.name} was left alone`);
       else tally[this.#judge(flip, result, clean)]++;

@@ -2,11 +2,10 @@
 import { MIB } from '../fixture.js';
 import { ARGUMENT, SELF, struct, type Xen } from '../xen.js';
 
-export const [EPERM, ENOENT, ESRCH, EACCES, EFAULT, EEXIST, EINVAL, ENOSPC, ENOSYS, ENODATA, ETIME] = [
-  ...[-1, -2, -3, -13, -14, -17, -22, -28, -38, -61, -62],
-];
-export const [EBUSY, EOPNOTSUPP] = [-16, -95];
-export const [BAD_DOMAIN, DENIED] = [-2, -8];
+export const [EPERM, ENOENT, ESRCH, EACCES] = [-1, -2, -3, -13] as const;
+export const [EFAULT, EBUSY, EEXIST, EINVAL] = [-14, -16, -17, -22] as const;
+export const [ENOSPC, ENOSYS, ENODATA, ETIME, EOPNOTSUPP] = [-28, -38, -61, -62, -95] as const;
+export const [BAD_DOMAIN, DENIED] = [-2, -8] as const;
 export const LIST = ARGUMENT + 0x200;
 export const MEMORY_END = 2 * MIB;
 export const NOBODY = 9;
@@ -107,7 +106,7 @@ export function counts(): Partial<Row> {
   };
 }
 
-export function ports(): Row['errors'] {
+export function ports(): NonNullable<Row['errors']> {
   return [
     [EINVAL, u(0)],
     [EINVAL, u(2)],
