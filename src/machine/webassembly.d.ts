@@ -1,6 +1,6 @@
 /** The part of the WebAssembly JavaScript API that is used here: neither lib.es2023 nor @types/node 20 declares it. */
 declare namespace WebAssembly {
-  type ImportValue = ((...args: number[]) => number | undefined | void) | Memory | Global;
+  type ImportValue = ((...args: number[]) => number | undefined) | ((...args: number[]) => void) | Memory | Global;
   type Imports = Record<string, Record<string, ImportValue>>;
   type Exports = Record<string, unknown>;
 
