@@ -29,11 +29,12 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { launchedHost } from './experiment/attest.js';
 import { type BatchOptions, type BatchProgress, runBatch } from './experiment/batch.js';
-import type { BatchIdentity, BatchResults } from './experiment/cell.js';
+import { BATCH_FILES, type BatchIdentity, type BatchResults } from './experiment/cell.js';
 import type { ConsolePolicy } from './experiment/cell-run.js';
 import { fingerprint } from './experiment/fingerprint.js';
 import { readCatalogue } from './experiment/guests.js';
 import { hostConfig } from './experiment/host-config.js';
+import { writeBeside } from './experiment/journal.js';
 import { coreHash, type Machine, machine } from './experiment/machine.js';
 import { writeManifest } from './experiment/manifest.js';
 import {
@@ -241,6 +242,8 @@ export interface SweepOptions extends CheckOptions {
   readonly out?: string;
   /** Goes on with the folder's journal. */
   readonly resume?: boolean;
+  /** With `resume`: runs cells again that failed, timed out, ran out of memory or crashed. */
+  readonly retry?: boolean;
   /** This part of the cells only: index % count === index − 1, `index` from 1. */
   readonly shard?: { readonly index: number; readonly count: number };
   /** Consoles that are kept: of no cell, of cells whose claims failed (default), of all. */
@@ -262,7 +265,7 @@ export interface SweepOptions extends CheckOptions {
 export async function sweep(source: ScenarioSource, options: SweepOptions = {}): Promise<BatchResults> {
   const draft = checkScenario(source, options);
   const plan = planOf(draft, options.machine);
-  const { out, resume, shard, consoles, limits, signal, onProgress, worker } = options;
+  const { out, resume, retry, shard, consoles, limits, signal, onProgress, worker } = options;
   const batch: BatchOptions = {
     workers: options.workers ?? draft.points[0]!.scenario.host.workers ?? availableParallelism(),
     identity: buildIdentity(options.machine),
@@ -270,6 +273,7 @@ export async function sweep(source: ScenarioSource, options: SweepOptions = {}):
     reproducer: reproducer(source, draft, options),
     ...(out !== undefined && { out }),
     ...(resume !== undefined && { resume }),
+    ...(retry !== undefined && { retry }),
     ...(shard !== undefined && { shard }),
     ...(consoles !== undefined && { consoles }),
     ...(limits !== undefined && { limits }),
@@ -278,7 +282,10 @@ export async function sweep(source: ScenarioSource, options: SweepOptions = {}):
     ...(worker !== undefined && { worker }),
   };
   const results = await runBatch(plan, batch);
-  if (out !== undefined) writeManifest(out, plan.resolved, results.identity, results.versions);
+  if (out !== undefined) {
+    const { identity, versions: named, deterministic } = results;
+    writeBeside(BATCH_FILES.manifest, deterministic.length, () => writeManifest(out, plan.resolved, identity, named));
+  }
   return results;
 }
 

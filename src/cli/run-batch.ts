@@ -31,7 +31,8 @@ export async function runBatchCommand(
     const results = await sweep(plan, {
       ...{ machine, out: folder, versions: io.versions, signal: io.signal },
       workers: args.workers ?? host.workers ?? io.parallelism,
-      resume: args.resume === true,
+      resume: args.resume === true || args.retry === true,
+      retry: args.retry === true,
       limits: {
         ...(cellTime !== undefined && { timeMs: cellTime / 1e6 }),
         ...(cellMemory !== undefined && { memoryBytes: cellMemory }),

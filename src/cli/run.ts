@@ -40,6 +40,7 @@ export interface RunArguments {
   readonly json?: boolean;
   readonly set: readonly string[];
   readonly resume?: boolean;
+  readonly retry?: boolean;
   readonly shard?: { readonly index: number; readonly count: number };
   readonly console?: ConsolePolicy;
   readonly cell?: number;
@@ -54,7 +55,7 @@ export interface RunArguments {
 export const MAX_CLAIMS = 20;
 
 /** Options that only a batch has. */
-const BATCH_OPTIONS = ['resume', 'shard', 'console', 'cellTime', 'cellMemory'] as const;
+const BATCH_OPTIONS = ['resume', 'retry', 'shard', 'console', 'cellTime', 'cellMemory'] as const;
 
 /** @returns the exit code */
 export async function runCommand(file: string, args: RunArguments, io: Io): Promise<number> {
@@ -226,6 +227,7 @@ export const registerRun: Register = (program, io, done) => {
     .option('--save-domain <name>', 'save this domain alone, for restore: in a scenario')
     .option('--save-to <file>', 'where to (default: results/<scenario>.save, or results/<scenario>-<name>.domain)')
     .option('--resume', 'sweep: go on with the batch in the folder')
+    .option('--retry', 'sweep: the same, and run cells again that failed')
     .option('--shard <i/n>', 'sweep: run part i of n', shard)
     .option('--cell <n>', 'sweep: run one cell alone', wholeNumber(0, 1e6))
     .addOption(new Option('--console <which>', 'sweep: consoles to keep').choices(['none', 'failed', 'all']))

@@ -29,6 +29,7 @@ import {
   type CellRecord,
   type CellStatus,
   deterministicPart,
+  isCompleted,
   type JournalHeader,
 } from './cell.js';
 import { CellAborted, CellPool } from './cell-pool.js';
@@ -43,6 +44,7 @@ import {
   JournalWriteError,
   JournalWriter,
   readJournal,
+  writeBeside,
 } from './journal.js';
 import { LockedError, takeLock } from './lock.js';
 import { OutputError } from './output.js';
@@ -66,6 +68,8 @@ export interface BatchOptions {
   readonly out?: string;
   /** Goes on with the folder's journal, if it has one. */
   readonly resume?: boolean;
+  /** With `resume`: runs cells again that failed, timed out, ran out of memory or crashed. */
+  readonly retry?: boolean;
   /** Runs the cells with index % count === index − 1 only; `index` from 1. */
   readonly shard?: { readonly index: number; readonly count: number };
   readonly consoles?: ConsolePolicy;
@@ -121,7 +125,8 @@ export async function runBatch(plan: Plan, options: BatchOptions): Promise<Batch
   try {
     const header = headerOf(plan, identity, options);
     const journal = options.resume === true ? readForResume(out, header) : checkEmpty(out);
-    writePlan(out, plan); // again: titles and charts may have changed since
+    const before = journal?.records ?? new Map<number, CellRecord>();
+    writeBeside('the plan', before.size, () => writePlan(out, plan)); // again: titles and charts may have changed since
     const writer =
       journal === undefined
         ? await JournalWriter.create(out, header, options.journal)
@@ -132,19 +137,22 @@ export async function runBatch(plan: Plan, options: BatchOptions): Promise<Batch
             options.journal,
           );
     try {
-      await runCells(plan, options, journal?.records ?? new Map(), (record) => writer.append({ kind: 'cell', record }));
+      const earlier = new Map([...before].filter(([, record]) => options.retry !== true || isCompleted(record)));
+      await runCells(plan, options, earlier, (record) => {
+        // Of the disk, not of the cell: it is run again when there is room.
+        const { code, message } = record.error ?? {};
+        if (code === 'console')
+          return Promise.reject(
+            new JournalWriteError(/ENOSPC/.test(`${message}`) ? 'ENOSPC' : 'EIO', `${message}`, writer.kept),
+          );
+        return writer.append({ kind: 'cell', record });
+      });
     } finally {
       await writer.close();
     }
     // From the journal, so that what is told is what is kept.
     const results = batchResults(plan, identity, options.versions, [...readJournal(out).records.values()]);
-    try {
-      writeResults(out, results);
-    } catch (error) {
-      const { code = 'EIO', message } = error as NodeJS.ErrnoException;
-      const why = code === 'ENOSPC' ? 'the disk is full' : `results.json cannot be written: ${message}`;
-      throw new JournalWriteError(code, why, results.deterministic.length);
-    }
+    writeBeside(BATCH_FILES.results, results.deterministic.length, () => writeResults(out, results));
     return results;
   } finally {
     release();

@@ -9,7 +9,7 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Piscina } from 'piscina';
-import type { CellError, CellRecord, CellStatus } from './cell.js';
+import { type CellError, type CellRecord, type CellStatus, isCompleted } from './cell.js';
 import { type CellTask, failedRecord } from './cell-run.js';
 import type { Bundle, BundleResult } from './cell-worker.js';
 import { type Snapshot, Snapshots } from './snapshots.js';
@@ -43,8 +43,6 @@ const WATCH_MS = 100;
 /** Time for a new thread to load before the cell's own time begins. */
 const LOAD_MS = 60_000;
 const MAX_ATTEMPTS = 2;
-
-const isCompleted = ({ status }: CellRecord): boolean => status === 'ok' || status === 'claim-failed';
 
 interface Running {
   readonly bundle: Bundle;

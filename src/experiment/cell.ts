@@ -113,6 +113,9 @@ export interface CellRecord {
   readonly attempts: number;
 }
 
+/** Whether the cell ran to its end, whatever its claims say. */
+export const isCompleted = ({ status }: CellRecord): boolean => status === 'ok' || status === 'claim-failed';
+
 /** The part of a record that merges and comparisons look at, and that a batch's fingerprint is made of. */
 export function deterministicPart({ cell, status, deterministic, claims }: CellRecord): {
   readonly cell: Cell;

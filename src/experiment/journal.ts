@@ -9,7 +9,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   BATCH_FILES,
   BATCH_FORMAT,
@@ -132,7 +132,9 @@ export interface JournalFile {
 }
 
 async function openFile(path: string): Promise<JournalFile> {
-  const handle: FileHandle = await open(path, existsSync(path) ? 'r+' : 'wx+');
+  const isNew = !existsSync(path);
+  const handle: FileHandle = await open(path, isNew ? 'wx+' : 'r+');
+  if (isNew) await syncFolder(dirname(path));
   return {
     write: async (bytes, position) => {
       for (let done = 0; done < bytes.length; ) {
@@ -144,6 +146,13 @@ async function openFile(path: string): Promise<JournalFile> {
     truncate: (length) => handle.truncate(length),
     close: () => handle.close(),
   };
+}
+
+/** So that a file that is new there is still there after a loss of power. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  await folder.sync().catch(() => {}); // not every system syncs folders
+  await folder.close();
 }
 
 interface Pending {
@@ -163,7 +172,8 @@ export class JournalWriter {
   private readonly groupMs: number;
   private bytes: number;
   private sequence: number;
-  private kept: number;
+  /** Records that are safe. */
+  kept: number;
   private pending: Pending[] = [];
   private flushing: Promise<void> | undefined;
   private lastSync = 0;
@@ -210,7 +220,12 @@ export class JournalWriter {
     } catch (error) {
       throw writeError(error, kept);
     }
-    await writer.append(entry);
+    try {
+      await writer.append(entry);
+    } catch (error) {
+      await writer.close();
+      throw error;
+    }
     return writer;
   }
 
@@ -257,8 +272,17 @@ export class JournalWriter {
   }
 }
 
-function writeError(error: unknown, kept: number): JournalWriteError {
+function writeError(error: unknown, kept: number, what: string = 'the journal'): JournalWriteError {
   const { code = 'EIO', message } = error as NodeJS.ErrnoException;
-  const why = code === 'ENOSPC' ? 'the disk is full' : `the journal cannot be written: ${message}`;
+  const why = code === 'ENOSPC' ? 'the disk is full' : `${what} cannot be written: ${message}`;
   return new JournalWriteError(code, why, kept);
+}
+
+/** Writes other files of a batch. @throws JournalWriteError */
+export function writeBeside(what: string, kept: number, write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    throw writeError(error, kept, what);
+  }
 }

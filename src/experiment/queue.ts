@@ -24,7 +24,14 @@ import type { Job, Queue, QueueOptions, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { AbortedError } from '../hypervisor/types.js';
 import { cellTask } from './batch.js';
-import { BATCH_FORMAT, type BatchIdentity, type BatchResults, type CellRecord, deterministicPart } from './cell.js';
+import {
+  BATCH_FORMAT,
+  type BatchIdentity,
+  type BatchResults,
+  type CellRecord,
+  deterministicPart,
+  isCompleted,
+} from './cell.js';
 import { CellPool } from './cell-pool.js';
 import type { ConsolePolicy } from './cell-run.js';
 import { canonicalJson } from './fingerprint.js';
@@ -351,6 +358,7 @@ async function workOn(
     if ((await connection.hexists(key(batch, 'records'), String(index))) === 1) return; // delivered twice
     const reproducer = (): string => stored.reproducers[index] ?? '';
     const record = await pool.run(cellTask(plan, planned, { consoles: stored.consoles, out: folder, reproducer }));
+    if (record.error?.code === 'console') throw new Error(record.error.message); // of this machine's disk: another may have room
     await handOverConsoles(connection, key(batch, 'consoles'), folder, index);
     if (await keep(connection, batch, record)) {
       kept++;
@@ -380,16 +388,18 @@ async function workOn(
   }
 }
 
-/** Keeps the first record of a cell. @returns whether it was this one */
+/** Keeps the first record of a cell that ran to its end, else the first. @returns whether it was this one */
 async function keep(connection: Redis, batch: string, record: CellRecord): Promise<boolean> {
   const field = String(record.cell.index);
   if ((await connection.hsetnx(key(batch, 'records'), field, JSON.stringify(record))) === 1) return true;
   const other = JSON.parse((await connection.hget(key(batch, 'records'), field)) ?? 'null') as CellRecord | null;
-  const completed = (each: CellRecord): boolean => each.deterministic !== undefined;
-  if (other !== null && completed(other) && completed(record)) {
-    const same = canonicalJson(deterministicPart(other)) === canonicalJson(deterministicPart(record));
-    if (!same) await connection.sadd(key(batch, 'conflicts'), field);
+  if (other === null || !isCompleted(record)) return false;
+  if (!isCompleted(other)) {
+    await connection.hset(key(batch, 'records'), field, JSON.stringify(record));
+    return true;
   }
+  const same = canonicalJson(deterministicPart(other)) === canonicalJson(deterministicPart(record));
+  if (!same) await connection.sadd(key(batch, 'conflicts'), field);
   return false;
 }
 
@@ -407,7 +417,7 @@ export interface CollectOptions {
 
 /**
  * Writes the folder of a batch whose cells were run by workers.
- * @throws QueueError, BatchError, JournalWriteError, AbortedError
+ * @throws QueueError, BatchError, AbortedError
  */
 export async function collectBatch(url: string, options: CollectOptions): Promise<BatchResults> {
   const connection = await connect(url, options.wait ? undefined : 3);

@@ -5,7 +5,7 @@
  *   journal 2/3 ─┼─ same identity, every cell once ─▶ journal, results.json, manifest.json, console/
  *   journal 3/3 ─┘
  */
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { batchResults, writeResults } from './batch.js';
 import {
@@ -52,32 +52,47 @@ function claimFolder(out: string): () => void {
   }
 }
 
-/** Writes the folder of a finished batch, as one runner would have. @throws BatchError, JournalWriteError */
+/** Writes the folder of a finished batch, as one runner would have; nothing stays of one that cannot be written. @throws BatchError */
 export async function assembleBatch(out: string, parts: Parts): Promise<BatchResults> {
-  const { resolved, text, identity, versions } = parts;
+  const { resolved } = parts;
   const records = [...parts.records].sort((a, b) => a.cell.index - b.cell.index);
   checkComplete(resolved, records);
   const release = claimFolder(out);
   try {
-    if (text !== '') writeFileSync(join(out, BATCH_FILES.scenario), text);
-    writeFileSync(join(out, BATCH_FILES.resolved), `${JSON.stringify(resolved, null, 1)}\n`);
-    const header: JournalHeader = {
-      ...{ kind: 'header', format: BATCH_FORMAT, identity, versions, cells: resolved.cells.length },
-      started: new Date().toISOString(),
-    };
-    const journal = await JournalWriter.create(out, header, { groupMs: 0 });
-    try {
-      await Promise.all(records.map((record) => journal.append({ kind: 'cell', record })));
-    } finally {
-      await journal.close();
-    }
-    const results = batchResults({ resolved }, identity, versions, records);
-    writeResults(out, results);
-    writeManifest(out, resolved, identity, versions);
-    return results;
+    return await writeBatch(out, { ...parts, records });
+  } catch (error) {
+    for (const name of WRITTEN) rmSync(join(out, name), { force: true });
+    throw new BatchError(`--out ${out}: cannot be written: ${(error as Error).message}`);
   } finally {
     release();
   }
+}
+
+const WRITTEN = [
+  BATCH_FILES.scenario,
+  BATCH_FILES.resolved,
+  BATCH_FILES.journal,
+  BATCH_FILES.results,
+  BATCH_FILES.manifest,
+];
+
+async function writeBatch(out: string, { resolved, text, identity, versions, records }: Parts): Promise<BatchResults> {
+  if (text !== '') writeFileSync(join(out, BATCH_FILES.scenario), text);
+  writeFileSync(join(out, BATCH_FILES.resolved), `${JSON.stringify(resolved, null, 1)}\n`);
+  const header: JournalHeader = {
+    ...{ kind: 'header', format: BATCH_FORMAT, identity, versions, cells: resolved.cells.length },
+    started: new Date().toISOString(),
+  };
+  const journal = await JournalWriter.create(out, header, { groupMs: 0 });
+  try {
+    await Promise.all(records.map((record) => journal.append({ kind: 'cell', record })));
+  } finally {
+    await journal.close();
+  }
+  const results = batchResults({ resolved }, identity, versions, records);
+  writeResults(out, results);
+  writeManifest(out, resolved, identity, versions);
+  return results;
 }
 
 /** Every cell of the plan once, under its id. @throws BatchError */

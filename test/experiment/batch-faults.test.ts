@@ -1,5 +1,6 @@
 /** Cells that misbehave, on the real machine. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -61,6 +62,59 @@ describe('a batch with faults', () => {
     const again = await sweep(scenario, { workers: 2, out, worker, limits, resume: true });
     expect(again.deterministic).toEqual(deterministic);
   }, 60_000);
+
+  it('runs failed cells again with retry, and only then', async () => {
+    const scenario = defineScenario({
+      domains: { a: { guest: 'sieve', memory: '4MiB', 'max-instructions': 1000 } },
+      sweep: { grid: { 'domains.a.cmdline': ['n=1000', 'exit', 'n=2000'] } },
+    });
+    const out = fresh();
+    const worker = join(import.meta.dirname, 'faulty-worker.ts');
+    const failed = await sweep(scenario, { workers: 1, out, worker });
+    expect(failed.counts).toMatchObject({ ok: 2, crashed: 1 });
+    expect((await sweep(scenario, { workers: 1, out, resume: true })).fingerprint).toBe(failed.fingerprint);
+    let ran = 0;
+    const onProgress = ({ doneNow }: { doneNow: number }): void => {
+      ran = doneNow;
+    };
+    const again = await sweep(scenario, { workers: 1, out, resume: true, retry: true, onProgress });
+    expect([ran, again.counts.ok]).toEqual([1, 3]);
+    expect(again.fingerprint).toBe((await sweep(scenario, { workers: 1 })).fingerprint);
+  });
+
+  it('stops when a console cannot be written, and goes on when it can: the cell is not to blame', async () => {
+    const out = fresh();
+    mkdirSync(out);
+    writeFileSync(join(out, 'console'), 'in the way');
+    const options = { out, consoles: 'all', resume: true } as const;
+    await expect(run(options)).rejects.toMatchObject({
+      name: 'JournalWriteError',
+      message: /^consoles cannot be written/,
+    });
+    rmSync(join(out, 'console'));
+    expect((await run(options)).fingerprint).toBe((await first).fingerprint);
+  });
+
+  const mount = process.getuid?.() === 0 ? spawnSync('mount', ['--version']).status === 0 : false;
+  it.skipIf(!mount)(
+    'of a disk that is full from the start, or at some cell, says so (tmpfs; needs root)',
+    async ({ skip }) => {
+      const at = fresh();
+      mkdirSync(at);
+      for (const size of ['4k', '24k']) {
+        if (spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'none', at]).status !== 0)
+          skip('mount is not allowed');
+        try {
+          const out = join(at, 'out');
+          await expect(run({ out, resume: true, consoles: 'all' })).rejects.toMatchObject({ code: 'ENOSPC' });
+          spawnSync('mount', ['-o', 'remount,size=4m', at]);
+          expect((await run({ out, resume: true, consoles: 'all' })).fingerprint).toBe((await first).fingerprint);
+        } finally {
+          spawnSync('umount', [at]);
+        }
+      }
+    },
+  );
 
   it('has the same results when its workers are killed under it', async () => {
     process.env.RINGFENCE_TEST_DEATHS = mkdtempSync(join(folder, 'deaths-'));

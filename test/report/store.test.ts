@@ -40,7 +40,7 @@ describe('tables', () => {
     );
     expect(['param_Memory', 'domain_domain_name'].map((name) => rows[0]?.[columns.indexOf(name)])).toEqual([
       1,
-      'victim',
+      'sieve',
     ]);
   });
 
