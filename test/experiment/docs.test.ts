@@ -1,14 +1,12 @@
 /** What the documents say of the language and of results is so. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CELL_STATUSES } from '../../src/experiment/cell.js';
 import { DOMAIN_COLUMNS, HOST_COLUMNS, WALL_COLUMNS } from '../../src/experiment/columns.js';
 import { AGGREGATES } from '../../src/experiment/expression.js';
 import { readCatalogue } from '../../src/experiment/guests.js';
 import { parsePlan } from '../../src/experiment/plan.js';
-import { sweep } from '../../src/index.js';
 
 const language = readFileSync('docs/scenarios.md', 'utf8');
 const results = readFileSync('docs/results.md', 'utf8');
@@ -64,17 +62,4 @@ it('docs/results.md names every column and every status', () => {
       expect(results).toMatch(new RegExp(`\\| \`${name}\` \\| .* \\| ${about.slice(0, 20).replace(/[()]/g, '.')}`));
   }
   for (const status of CELL_STATUSES) expect(results).toContain(`\`${status}\``);
-});
-
-it('docs/tutorial.md claims what holds', { timeout: 120_000 }, async () => {
-  const text = /```yaml\n(title: How far[^`]+)```/.exec(readFileSync('docs/tutorial.md', 'utf8'))?.[1] ?? '';
-  const folder = mkdtempSync(join(tmpdir(), 'ringfence-tutorial-'));
-  try {
-    const file = join(folder, 'reach.yaml');
-    writeFileSync(file, text.replace(/kb=2048, .*(?=kb=32768)/, '').replace('repeat: 3', 'repeat: 1'));
-    const { passed, deterministic } = await sweep(file, { workers: 2 });
-    expect([passed, deterministic.length]).toEqual([true, 2]);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
 });

@@ -91,15 +91,11 @@ describe('a run', () => {
 });
 
 describe('hostile guests', () => {
-  const short = ['spin', 'fault-storm', 'flood', 'garbage'].map(
-    (name) => `domains.hostile-${name}.max-instructions=500k`,
-  );
-
   it('change nothing of what their neighbours do', async () => {
     const text = readFileSync('scenarios/hostile.yaml', 'utf8');
     const neighbours = text.split('\n').filter((line) => !/^ {2}(hostile-|# )/.test(line));
     const alone = await run(write('alone.yaml', neighbours.join('\n')));
-    const together = await run('scenarios/hostile.yaml', short);
+    const together = await run('scenarios/hostile.yaml');
     const domains = alone.results.deterministic.domains;
     expect(domains.length).toBeGreaterThanOrEqual(8);
     // How long it waited for its turn is what neighbours may change.
