@@ -1,5 +1,5 @@
 /**
- * Lays the host out: where its regions begin and what they hold before the first domain exists.
+ * Lays the host out by the plan in its header: where its regions begin and what they hold before the first domain exists.
  * A shared memory starts as zeros, so only what must not be zero is written.
  */
 
@@ -17,6 +17,7 @@ import {
   HOST_FRAMES,
   HOST_MAGIC,
   HOST_MERGE,
+  HOST_MERGEABLE_PAGES,
   HOST_PCPU_BASE,
   HOST_PCPUS,
   HOST_SMM_BATCH,
@@ -28,6 +29,7 @@ import {
   HOST_SMM_SLOTS,
   HOST_SMM_UNITS,
   HOST_STLB,
+  HOST_STLB_ENTRIES,
   HOST_VCPU_BASE,
   HOST_VCPUS,
   HOST_VERSION,
@@ -54,152 +56,77 @@ import { scratchSize, smmInit, unitSize } from './smm/unit';
 /** pCPU.PCPU_CURRENT when no vCPU runs. */
 export const VCPU_NONE: u32 = 0xffffffff;
 
-const WASM_PAGE_SHIFT: u64 = 16;
+const WASM_PAGE_SIZE: usize = 65536;
+const CACHE_LINE: usize = 64;
 
-function align(address: u64, alignment: u64): u64 {
-  return (address + alignment - 1) & ~(alignment - 1);
+function planned(word: usize): u64 {
+  return load<u32>(word) as u64;
 }
 
-function stlbs(pcpus: u32, vcpus: u32, domains: u32): u64 {
-  return align(
-    u64(REGIONS) + u64(pcpus) * u64(PCPU_SIZE) + u64(vcpus) * u64(VCPU_SIZE) + u64(domains) * u64(DOMAIN_SIZE),
-    u64(STLB_SIZE),
-  );
+function align(address: u64, alignment: usize): u64 {
+  return (address + u64(alignment) - 1) & ~(u64(alignment) - 1);
 }
 
-/** Where the tables of pages that became common begin. */
-function merged(pcpus: u32, vcpus: u32, domains: u32, stlbEntries: u32): u64 {
-  const sets = stlbs(pcpus, vcpus, domains) + u64(vcpus) * u64(STLB_SIZE);
-  return align(sets + u64(stlbEntries) * u64(STLB_ENTRY_SIZE), 64);
+/** Puts a region of `bytes` behind `at`, and its address into the header's `word`. Returns where the region ends. */
+function place(word: usize, at: u64, alignment: usize, bytes: u64): u64 {
+  const begin = align(at, alignment);
+  store<u32>(word, u32(begin));
+  return begin + bytes;
 }
 
-/** Where the tables of the secure-memory unit begin. */
-function secure(pcpus: u32, vcpus: u32, domains: u32, stlbEntries: u32, mergePages: u32): u64 {
-  const tables = mergePages == 0 ? 0 : u64(domains) * u64(MERGE_ENTRY) + u64(mergePages) * 4;
-  return align(merged(pcpus, vcpus, domains, stlbEntries) + tables, u64(PAGE_SIZE));
+/** Places all regions, in the order of layout.ts's map, and returns where the last one ends: where the host does not fit, beyond 4 GiB. */
+function placeRegions(): u64 {
+  const pcpus = planned(HOST_PCPUS);
+  const vcpus = planned(HOST_VCPUS);
+  const domains = planned(HOST_DOMAINS);
+  const frames = planned(HOST_FRAMES);
+  const mergeable = planned(HOST_MERGEABLE_PAGES);
+  const slots = load<u32>(HOST_SMM_SLOTS);
+  const buffers = pcpus * u64(slots);
+  const sets = planned(HOST_STLB_ENTRIES) * u64(STLB_ENTRY_SIZE);
+
+  let at: u64 = u64(REGIONS);
+  at = place(HOST_PCPU_BASE, at, PAGE_SIZE, pcpus * u64(PCPU_SIZE));
+  at = place(HOST_VCPU_BASE, at, PAGE_SIZE, vcpus * u64(VCPU_SIZE));
+  at = place(HOST_DOMAIN_BASE, at, PAGE_SIZE, domains * u64(DOMAIN_SIZE));
+  at = place(HOST_STLB, at, STLB_SIZE, vcpus * u64(STLB_SIZE) + sets);
+  if (mergeable != 0) at = place(HOST_MERGE, at, CACHE_LINE, domains * u64(MERGE_ENTRY) + mergeable * 4);
+  if (slots != 0) {
+    const shares = domains * u64(MAPTRACK_ENTRIES) * u64(SMM_SHARE_SIZE);
+    at = place(HOST_SMM_FRAMES, at, PAGE_SIZE, frames * u64(SMM_FRAME_SIZE));
+    at = place(HOST_SMM_SHARES, at, CACHE_LINE, shares);
+    at = place(HOST_SMM_KEYS, at, CACHE_LINE, domains * u64(SMM_KEY_SIZE));
+    at = place(HOST_SMM_UNITS, at, CACHE_LINE, pcpus * u64(unitSize(slots)));
+  }
+  at = place(HOST_FRAME_TABLE, at, PAGE_SIZE, (frames + buffers) * u64(FRAME_ENTRY_SIZE));
+  at = place(HOST_DRAM, at, PAGE_SIZE, frames * u64(PAGE_SIZE));
+  at = place(HOST_END, at, 1, buffers * u64(PAGE_SIZE));
+  if (slots != 0) at += pcpus * u64(scratchSize(load<u32>(HOST_SMM_BATCH)));
+  return place(HOST_DISKS, at, PAGE_SIZE, planned(HOST_DISK_PAGES) * u64(PAGE_SIZE));
 }
 
-function secureShares(frames: u32): u64 {
-  return align(u64(frames) * u64(SMM_FRAME_SIZE), 64);
-}
-
-function secureKeys(domains: u32, frames: u32): u64 {
-  return align(secureShares(frames) + u64(domains) * u64(MAPTRACK_ENTRIES) * u64(SMM_SHARE_SIZE), 64);
-}
-
-function secureUnits(domains: u32, frames: u32): u64 {
-  return align(secureKeys(domains, frames) + u64(domains) * u64(SMM_KEY_SIZE), 64);
-}
-
-function frameTable(
-  pcpus: u32,
-  vcpus: u32,
-  domains: u32,
-  frames: u32,
-  stlbEntries: u32,
-  slots: u32,
-  mergePages: u32,
-): u64 {
-  const base = secure(pcpus, vcpus, domains, stlbEntries, mergePages);
-  if (slots == 0) return base;
-  return align(base + secureUnits(domains, frames) + u64(pcpus) * u64(unitSize(slots)), u64(PAGE_SIZE));
-}
-
-function dram(pcpus: u32, vcpus: u32, domains: u32, frames: u32, stlbEntries: u32, slots: u32, mergePages: u32): u64 {
-  const entries = u64(frames) + u64(pcpus) * u64(slots);
-  const table = frameTable(pcpus, vcpus, domains, frames, stlbEntries, slots, mergePages);
-  return align(table + entries * u64(FRAME_ENTRY_SIZE), u64(PAGE_SIZE));
+/** Size of the planned host in WebAssembly pages of 64 KiB. More than 65536 means that it does not fit. Only the header need be there. */
+export function hostPages(): u32 {
+  return u32(align(placeRegions(), WASM_PAGE_SIZE) / u64(WASM_PAGE_SIZE));
 }
 
 /**
- * Size of the flat memory in WebAssembly pages of 64 KiB. More than 65536 means that the host does not fit.
- * `stlbEntries`: of all second-level TLBs; `slots`: of each pCPU's SMM buffer, 0: no unit; `batch`: see HOST_SMM_BATCH; `disks`:
- * pages of all disks; `mergePages`: of all domains that share equal pages, 0: none do.
+ * Lays the planned host out in a memory that holds nothing else: completes the header, writes the pCPUs' indices and makes every frame
+ * free. Who planned second-level TLBs, common pages and disks deals their regions out.
  */
-export function hostBytes(
-  pcpus: u32,
-  vcpus: u32,
-  domains: u32,
-  frames: u32,
-  stlbEntries: u32,
-  slots: u32,
-  batch: u32,
-  disks: u32,
-  mergePages: u32,
-): u32 {
-  const end =
-    diskStore(pcpus, vcpus, domains, frames, stlbEntries, slots, batch, mergePages) + u64(disks) * u64(PAGE_SIZE);
-  return u32(align(end, 1 << WASM_PAGE_SHIFT) >> WASM_PAGE_SHIFT);
-}
-
-/** Where the sectors of disks begin: behind DRAM, SMM buffers and their scratch. */
-function diskStore(
-  pcpus: u32,
-  vcpus: u32,
-  domains: u32,
-  frames: u32,
-  stlbEntries: u32,
-  slots: u32,
-  batch: u32,
-  mergePages: u32,
-): u64 {
-  const pages = u64(frames) + u64(pcpus) * u64(slots);
-  const scratch = slots == 0 ? 0 : u64(pcpus) * u64(scratchSize(batch));
-  const end = dram(pcpus, vcpus, domains, frames, stlbEntries, slots, mergePages) + pages * u64(PAGE_SIZE) + scratch;
-  return align(end, u64(PAGE_SIZE));
-}
-
-/**
- * Writes the host header and the pCPUs' indices and makes every frame free. The memory must be zero. Who planned
- * `stlbEntries` and `mergePages` deals them out, and so with the `disks` pages of disks. With `slots` each pCPU has a secure-memory
- * unit with a buffer of so many pages; with `batch` the host encrypts for it.
- */
-export function hostInit(
-  pcpus: u32,
-  vcpus: u32,
-  domains: u32,
-  frames: u32,
-  stlbEntries: u32,
-  slots: u32,
-  batch: u32,
-  disks: u32,
-  mergePages: u32,
-): void {
-  const vcpuBase = REGIONS + (pcpus as usize) * PCPU_SIZE;
-  const table = usize(frameTable(pcpus, vcpus, domains, frames, stlbEntries, slots, mergePages));
-  const base = usize(dram(pcpus, vcpus, domains, frames, stlbEntries, slots, mergePages));
+export function hostInit(): void {
+  placeRegions();
   store<u32>(HOST_MAGIC, LAYOUT_MAGIC);
   store<u32>(HOST_VERSION, LAYOUT_VERSION);
-  store<u32>(HOST_PCPUS, pcpus);
-  store<u32>(HOST_VCPUS, vcpus);
-  store<u32>(HOST_DOMAINS, domains);
-  store<u32>(HOST_FRAMES, frames);
-  store<usize>(HOST_PCPU_BASE, REGIONS);
-  store<usize>(HOST_VCPU_BASE, vcpuBase);
-  store<usize>(HOST_DOMAIN_BASE, vcpuBase + (vcpus as usize) * VCPU_SIZE);
-  store<usize>(HOST_STLB, usize(stlbs(pcpus, vcpus, domains)));
-  store<usize>(HOST_FRAME_TABLE, table);
-  store<usize>(HOST_DRAM, base);
-  store<usize>(HOST_END, base + (frames as usize) * PAGE_SIZE);
-  store<usize>(HOST_DISKS, usize(diskStore(pcpus, vcpus, domains, frames, stlbEntries, slots, batch, mergePages)));
-  store<u32>(HOST_DISK_PAGES, disks);
   writeRom();
   frameInit();
-  for (let i: u32 = 0; i < pcpus; i++) {
-    const p = REGIONS + (i as usize) * PCPU_SIZE;
+  for (let i: u32 = 0; i < load<u32>(HOST_PCPUS); i++) {
+    const p = load<usize>(HOST_PCPU_BASE) + (i as usize) * PCPU_SIZE;
     store<u32>(p + PCPU_INDEX, i);
     store<u32>(p + PCPU_CURRENT, VCPU_NONE);
   }
-  if (mergePages != 0) store<usize>(HOST_MERGE, usize(merged(pcpus, vcpus, domains, stlbEntries)));
-  if (slots == 0) return;
-  const tables = usize(secure(pcpus, vcpus, domains, stlbEntries, mergePages));
-  store<u32>(HOST_SMM_SLOTS, slots);
-  store<usize>(HOST_SMM_FRAMES, tables);
-  store<usize>(HOST_SMM_SHARES, tables + usize(secureShares(frames)));
-  store<usize>(HOST_SMM_KEYS, tables + usize(secureKeys(domains, frames)));
-  store<usize>(HOST_SMM_UNITS, tables + usize(secureUnits(domains, frames)));
+  if (load<u32>(HOST_SMM_SLOTS) == 0) return;
   store<u32>(HOST_SMM_KEY_BITS, 128);
   store<u64>(HOST_SMM_COUNTERS, COUNTER_LIMIT);
-  store<u32>(HOST_SMM_BATCH, batch);
-  smmInit(pcpus, slots, base + (frames as usize) * PAGE_SIZE);
+  smmInit();
 }

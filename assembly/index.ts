@@ -27,7 +27,7 @@ export { pitDeadline, pitSync } from './device/pit';
 export { consolePut, uartInput } from './device/uart';
 export { interruptPending } from './device/upcall';
 export { diskAttach, virtioServe } from './device/virtio-mmio';
-export { hostBytes, hostInit } from './host';
+export { hostInit, hostPages } from './host';
 export * from './layout';
 export { peekU8 } from './mmu/access';
 export { machineWritten } from './mmu/code';

@@ -3,7 +3,7 @@
  *
  *   0x00000000 ┌───────────────────────────────┐
  *              │ unmapped (address 0 is "none")│
- *   HOST       ├───────────────────────────────┤  sizes, region bases, cost weights
+ *   HOST       ├───────────────────────────────┤  plan, region bases, cost weights
  *   DECODE_ROM ├───────────────────────────────┤  decode tables written once by hostInit
  *   VOID_PAGE  ├───────────────────────────────┤  reads of absent machine memory (all ones)
  *   APIC_PAGE  ├───────────────────────────────┤  stands for the registers of local APICs
@@ -40,24 +40,32 @@ export const PAGE_MASK: u32 = 0xfffff000;
 export const HOST: usize = 0x1000;
 export const HOST_MAGIC: usize = HOST;
 export const HOST_VERSION: usize = HOST_MAGIC + 4;
-export const HOST_PCPUS: usize = HOST_VERSION + 4; // number of physical CPUs
-export const HOST_VCPUS: usize = HOST_PCPUS + 4; // number of vCPU slots
-export const HOST_DOMAINS: usize = HOST_VCPUS + 4; // number of domain slots
-export const HOST_FRAMES: usize = HOST_DOMAINS + 4; // number of DRAM frames
-export const HOST_PCPU_BASE: usize = HOST_FRAMES + 4;
+// The plan: what the host has. src/machine/plan.ts writes it, host.ts lays the regions out from it. u32 each.
+export const PLAN: usize = HOST_VERSION + 4;
+export const HOST_PCPUS: usize = PLAN; // physical CPUs
+export const HOST_VCPUS: usize = HOST_PCPUS + 4; // vCPU slots
+export const HOST_DOMAINS: usize = HOST_VCPUS + 4; // domain slots
+export const HOST_FRAMES: usize = HOST_DOMAINS + 4; // DRAM frames
+export const HOST_STLB_ENTRIES: usize = HOST_FRAMES + 4; // entries of all second-level TLBs
+export const HOST_SMM_SLOTS: usize = HOST_STLB_ENTRIES + 4; // slots of each pCPU's SMM buffer, 0: there is no SMM
+export const HOST_SMM_BATCH: usize = HOST_SMM_SLOTS + 4; // pages that the host encrypts in one call, 0: the machine does it itself
+export const HOST_DISK_PAGES: usize = HOST_SMM_BATCH + 4; // 4 KiB each, of all disks
+export const HOST_MERGEABLE_PAGES: usize = HOST_DISK_PAGES + 4; // of all domains: those that can become common
+export const PLAN_SIZE: usize = HOST_MERGEABLE_PAGES + 4 - PLAN;
+// Where the regions begin.
+export const HOST_PCPU_BASE: usize = PLAN + PLAN_SIZE;
 export const HOST_VCPU_BASE: usize = HOST_PCPU_BASE + 4;
 export const HOST_DOMAIN_BASE: usize = HOST_VCPU_BASE + 4;
-export const HOST_FRAME_TABLE: usize = HOST_DOMAIN_BASE + 4;
+export const HOST_STLB: usize = HOST_DOMAIN_BASE + 4; // the second-level TLBs, stride STLB_SIZE, then their sets
+export const HOST_FRAME_TABLE: usize = HOST_STLB + 4;
 export const HOST_DRAM: usize = HOST_FRAME_TABLE + 4;
 export const HOST_END: usize = HOST_DRAM + 4; // first byte after DRAM
-export const HOST_FREE_HEAD: usize = HOST_END + 4; // first free frame number, or FRAME_NONE
+export const HOST_DISKS: usize = HOST_END + 4; // sectors of all disks: behind everything else
+export const HOST_FREE_HEAD: usize = HOST_DISKS + 4; // first free frame number, or FRAME_NONE
 export const HOST_FREE_COUNT: usize = HOST_FREE_HEAD + 4; // number of free frames
 export const HOST_FRAME_FRESH: usize = HOST_FREE_COUNT + 4; // frames from here on were never allocated nor linked
 /** Frames that the pool of every pCPU should hold, 0: nothing is shared. See mmu/share.ts. */
 export const HOST_POOL_TARGET: usize = HOST_FRAME_FRESH + 4;
-export const HOST_STLB: usize = HOST_POOL_TARGET + 4; // the second-level TLBs, stride STLB_SIZE
-export const HOST_DISKS: usize = HOST_STLB + 4; // sectors of all disks: behind everything else
-export const HOST_DISK_PAGES: usize = HOST_DISKS + 4; // 4 KiB each
 // Policy of the host run, written once at boot; f64 values are whole numbers below 2^53.
 export const HOST_CLOCK_MODE: usize = HOST + 0x100; // u32 HOST_CLOCK_*
 export const HOST_FREQUENCY: usize = HOST + 0x108; // f64 virtual cycles per virtual second
@@ -86,8 +94,7 @@ export const MERGE_ENTRY: usize = 8; // of the directory
 export const HOST_KEEP_RESIDUE: usize = HOST + 0x104; // u32, 0 by default: the opposite of "scrub"
 export const HOST_CLOCK_DOMAIN: u32 = 0; // a domain's clock: its own cycles and idle time
 export const HOST_CLOCK_PCPU: u32 = 1; // a domain's clock: its pCPU's time
-// The secure-memory unit (smm/), written by hostInit; all 0 on a host without one.
-export const HOST_SMM_SLOTS: usize = HOST + 0x180; //   slots of each pCPU's buffer
+// The secure-memory unit (smm/), written by hostInit; all 0 on a host without one. HOST_SMM_SLOTS: in the plan.
 export const HOST_SMM_FRAMES: usize = HOST + 0x184; //  permission table
 export const HOST_SMM_SHARES: usize = HOST + 0x188; //  its entries for shared frames
 export const HOST_SMM_KEYS: usize = HOST + 0x18c; //    key table
@@ -96,7 +103,6 @@ export const HOST_SMM_POLICY: usize = HOST + 0x194; //  SMM_POLICY_*
 export const HOST_SMM_DENY: usize = HOST + 0x198; //    SMM_DENY_*
 export const HOST_SMM_KEY_BITS: usize = HOST + 0x19c; // 128 or 256
 export const HOST_SMM_GRANTS: usize = HOST + 0x1a0; //  SMM_GRANTS_*
-export const HOST_SMM_BATCH: usize = HOST + 0x1b0; //   pages that the host encrypts in one call, 0: the machine does it itself
 /** 32 bytes: the root of all keys. Only the key store reads it (src/hypervisor/smm.ts). */
 export const HOST_SMM_ROOT: usize = HOST + 0x1c0;
 export const HOST_SMM_LAUNCHES: usize = HOST + 0x1e0; // u32 domains that got a key so far: no two get the same

@@ -8,8 +8,9 @@ import { createDomain, destroyDomain, reserve } from '../src/hypervisor/domain.j
 import { runHost } from '../src/hypervisor/host.js';
 import type { Operator } from '../src/hypervisor/operator.js';
 import type { DomainConfig } from '../src/hypervisor/types.js';
-import { Core, coreModule, hostMemory, packageRoot } from '../src/machine/core.js';
+import { coreModule, packageRoot } from '../src/machine/core.js';
 import { DEFAULT_COST_TABLE } from '../src/machine/cost-table.js';
+import { hostBytes, layOutHost } from '../src/machine/flat-memory.js';
 import { HostView } from '../src/machine/views.js';
 import { BenchError, type Progress } from './progress.js';
 import { BASELINE, type Row, rowsOf } from './report.js';
@@ -79,8 +80,7 @@ function ownFrames(op: Operator, slot: number): number {
 function cold(config: DomainConfig): number[] {
   const module = coreModule();
   const frames = (20 * MIB) / 4096;
-  const core = new Core(module, hostMemory(module, 1, 1, 1, frames));
-  core.call.hostInit(1, 1, 1, frames);
+  const core = layOutHost(module, { pcpus: 1, vcpus: 1, domains: 1, frames });
   const list: number[] = [];
   for (let i = 0; i < 20; i++) {
     const start = performance.now();
@@ -93,9 +93,9 @@ function cold(config: DomainConfig): number[] {
 
 /** Flat memory that one more slot takes: vCPU and domain. */
 function slotBytes(): number {
-  const core = new Core(coreModule(), new WebAssembly.Memory({ initial: 16, maximum: 16, shared: true }));
-  const pages = (slots: number): number => core.call.hostBytes(1, slots, slots, 16384) >>> 0;
-  return ((pages(1024) - pages(0)) * 65536) / 1024;
+  const bytes = (slots: number): number =>
+    hostBytes(coreModule(), { pcpus: 1, vcpus: slots, domains: slots, frames: 16384 });
+  return (bytes(1025) - bytes(1)) / 1024;
 }
 
 export async function runFork(

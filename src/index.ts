@@ -35,7 +35,7 @@ import { fingerprint } from './experiment/fingerprint.js';
 import { readCatalogue } from './experiment/guests.js';
 import { hostConfig } from './experiment/host-config.js';
 import { writeBeside } from './experiment/journal.js';
-import { coreHash, type Machine, machine } from './experiment/machine.js';
+import { type Machine, machine } from './experiment/machine.js';
 import { writeManifest } from './experiment/manifest.js';
 import {
   type CellLimits,
@@ -53,7 +53,7 @@ import type { ScenarioInput } from './experiment/schema.js';
 import { readImage } from './hypervisor/save.js';
 import { SaveError } from './hypervisor/sealed-file.js';
 import type { Progress } from './hypervisor/types.js';
-import { packageRoot } from './machine/core.js';
+import { coreSha256, packageRoot } from './machine/core.js';
 import type { LaunchedHost } from './security/launch.js';
 
 export {
@@ -296,7 +296,7 @@ export function planOf(draft: DraftPlan, host: Machine = machine()): Plan {
 
 /** What results depend on beside the plan. */
 export function buildIdentity(host: Machine = machine()): Omit<BatchIdentity, 'plan'> {
-  return { ringfence: versions().ringfence ?? '', core: coreHash(), costTable: fingerprint(host.costTable) };
+  return { ringfence: versions().ringfence ?? '', core: coreSha256(), costTable: fingerprint(host.costTable) };
 }
 
 let known: Readonly<Record<string, string>> | undefined;

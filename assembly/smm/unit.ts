@@ -14,11 +14,14 @@ import {
   HOST_DOMAIN_BASE,
   HOST_DOMAINS,
   HOST_DRAM,
+  HOST_END,
   HOST_PCPU_BASE,
+  HOST_PCPUS,
   HOST_SMM_BATCH,
   HOST_SMM_GRANTS,
   HOST_SMM_KEYS,
   HOST_SMM_POLICY,
+  HOST_SMM_SLOTS,
   HOST_SMM_UNITS,
   PAGE_SHIFT,
   PCPU_SIZE,
@@ -81,8 +84,11 @@ export function scratchSize(batch: u32): usize {
   return batch == 0 ? SMM_UNIT_SCRATCH_SIZE : SMM_UNIT_STREAM + ((batch as usize) << PAGE_SHIFT);
 }
 
-/** Makes the units; the header's SMM words are set, memory is zero. `pages`: host address of the first slot's page. */
-export function smmInit(pcpus: u32, slots: u32, pages: usize): void {
+/** Makes the units; the header's plan, bases and SMM words are set, memory is zero. */
+export function smmInit(): void {
+  const pcpus = load<u32>(HOST_PCPUS);
+  const slots = load<u32>(HOST_SMM_SLOTS);
+  const pages = load<usize>(HOST_END); // of the first slot
   const scratch = pages + (((pcpus * slots) as usize) << PAGE_SHIFT);
   for (let i: u32 = 0; i < pcpus; i++) {
     const unit = load<usize>(HOST_SMM_UNITS) + (i as usize) * unitSize(slots);

@@ -8,7 +8,8 @@
  * Accessed and dirty flags are set everywhere, so that no subject writes.
  */
 
-import { Core, coreModule, hostMemory } from '../../src/machine/core.js';
+import { type Core, coreModule } from '../../src/machine/core.js';
+import { layOutHost } from '../../src/machine/flat-memory.js';
 import { HostView, VcpuView } from '../../src/machine/views.js';
 import { loopModule } from '../build.js';
 
@@ -66,9 +67,8 @@ export interface BenchMachine extends Flat {
 export function benchMachine(): BenchMachine {
   const module = coreModule();
   const frames = GUEST_BYTES / PAGE + EPT_TABLES;
-  const memory = hostMemory(module, 1, 1, 1, frames);
-  const core = new Core(module, memory);
-  core.call.hostInit(1, 1, 1, frames);
+  const core = layOutHost(module, { pcpus: 1, vcpus: 1, domains: 1, frames });
+  const { memory } = core;
   const { exports } = new WebAssembly.Instance(loopModule(), { env: { memory, abort: fail, hostKeystream: fail } });
   const numbers = new Map<string, number>();
   for (const [name, value] of Object.entries(exports)) {

@@ -6,8 +6,9 @@ import { handleExit } from '../../src/hypervisor/exits.js';
 import { Guest, RESUME } from '../../src/hypervisor/guest.js';
 import { initSmm, smmBatch } from '../../src/hypervisor/smm.js';
 import type { DomainConfig, Protection, SmmBackend } from '../../src/hypervisor/types.js';
-import { Core, coreModule, hostMemory, packageRoot } from '../../src/machine/core.js';
+import { type Core, coreModule, packageRoot } from '../../src/machine/core.js';
 import { costWeights, DEFAULT_COST_TABLE } from '../../src/machine/cost-table.js';
+import { layOutHost } from '../../src/machine/flat-memory.js';
 import { HostView, VcpuView } from '../../src/machine/views.js';
 import { BASELINE } from '../report.js';
 import type { MicroBench } from './benches.js';
@@ -41,8 +42,7 @@ function boot(
   const frames = framesNeeded(config);
   const unit = protection === 'none' ? 0 : slots;
   const batch = unit === 0 ? 0 : smmBatch({ smm: { backend } });
-  const core = new Core(module, hostMemory(module, 1, 1, 1, frames, 0, undefined, unit, batch));
-  core.call.hostInit(1, 1, 1, frames, 0, unit, batch);
+  const core = layOutHost(module, { pcpus: 1, vcpus: 1, domains: 1, frames, smmSlots: unit, smmBatch: batch });
   core.u32.set(costWeights(DEFAULT_COST_TABLE, core.layout), core.layout.HOST_WEIGHTS >>> 2);
   const host = {
     pcpus: 1,

@@ -1,10 +1,10 @@
 /** The worker of a CellPool: a bundle of cells per task, one after the other, run inline, in a memory that is used again. */
 
 import type { HostImage } from '../hypervisor/save.js';
-import { coreModule } from '../machine/core.js';
+import { coreModule, coreSha256 } from '../machine/core.js';
 import type { CellRecord } from './cell.js';
 import { type CellPlatform, type CellTask, failedRecord, runCell } from './cell-run.js';
-import { coreHash, machine } from './machine.js';
+import { machine } from './machine.js';
 import { RecycledMemory } from './recycle.js';
 import type { ExperimentOptions } from './run.js';
 import { packSnapshot, type Snapshot, unpackSnapshot } from './snapshots.js';
@@ -36,7 +36,7 @@ let loaded: Ready | undefined;
 function ready(): Ready {
   if (loaded !== undefined) return loaded;
   coreModule(); // compiled here, outside of any cell's time
-  loaded = { platform: machine(), core: coreHash() };
+  loaded = { platform: machine(), core: coreSha256() };
   return loaded;
 }
 

@@ -42,13 +42,17 @@ export function checkDisk({ name, disk, fork, restore }: WithDisk, index: number
   if (restore !== undefined) throw wrong('cannot be: the domain goes on from an image');
 }
 
+interface Room {
+  readonly disk?: Pick<DiskConfig, 'sizeBytes'>;
+}
+
 /** Pages of the flat memory that the sectors of a domain's disk take. */
-export function diskPages({ disk }: Pick<DomainConfig, 'disk'>): number {
+export function diskPages({ disk }: Room): number {
   return disk === undefined ? 0 : Math.ceil(disk.sizeBytes / PAGE);
 }
 
-/** Pages of all disks, as `hostBytes` and `hostInit` are told. */
-export function diskTotal(domains: readonly Pick<DomainConfig, 'disk'>[]): number {
+/** Pages of all disks, as the host's plan says. */
+export function diskTotal(domains: readonly Room[]): number {
   return domains.reduce((sum, domain) => sum + diskPages(domain), 0);
 }
 

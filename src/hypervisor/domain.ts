@@ -8,7 +8,6 @@ import { DomainView, HostView, type SegmentValue, VcpuView } from '../machine/vi
 import { cpuidFeatures } from './cpuid.js';
 import { DEFAULT_WEIGHT, setCap, setWeight } from './credit.js';
 import { detachDisk } from './disk.js';
-import { imageFrames } from './domain-restore.js';
 import { closeAll } from './event-channel.js';
 import { releaseForeign } from './foreign.js';
 import { DOMAIN_DYING, leaveParent, releaseMemory } from './fork.js';
@@ -46,9 +45,8 @@ export function checkMemory(config: DomainConfig, index: number): void {
   }
 }
 
-/** Frames that the domain and its EPT need. */
-export function framesNeeded(config: DomainConfig): number {
-  if (config.restore !== undefined) return imageFrames(config.restore);
+/** Frames that a domain that begins from its image, and its EPT, need. */
+export function framesNeeded(config: Pick<DomainConfig, 'memoryBytes' | 'translation' | 'protection'>): number {
   const pages = config.memoryBytes / PAGE;
   const frames = pages + metadataFrames(config);
   if (config.translation.kind === 'direct') return frames;

@@ -6,7 +6,7 @@
  *
  * Everything deterministic in the result depends on the configuration alone.
  */
-import { Core, coreModule, hostMemory } from '../machine/core.js';
+import { type Core, coreModule } from '../machine/core.js';
 import { contextSwitchCycles, costWeights } from '../machine/cost-table.js';
 import { HostView, VcpuView } from '../machine/views.js';
 import { permitAnswers } from './answers.js';
@@ -14,34 +14,26 @@ import { applySettings, BootWatch, checkBoot, limitInstructions } from './boot.j
 import { checkConfig } from './check-config.js';
 import { VCPU_NONE } from './context-switch.js';
 import { setCap, setWeight } from './credit.js';
-import { attachDisks, diskTotal } from './disk.js';
-import { createDomain, framesNeeded, reservationOrder, reserve } from './domain.js';
+import { attachDisks } from './disk.js';
+import { createDomain, reservationOrder, reserve } from './domain.js';
 import { restoreDomain } from './domain-restore.js';
 import { deliver } from './event-channel.js';
 import { handleExit } from './exits.js';
 import { settleGangs } from './foreign.js';
-import { FORK_FRAMES, fillPool, tendPools } from './fork.js';
+import { fillPool, tendPools } from './fork.js';
 import { END, Guest, RESUME } from './guest.js';
 import { type AuditEntry, Hooks, type ResolvedRule, resolveRules } from './hooks.js';
+import { createHost } from './host-memory.js';
 import { Nursery } from './nursery.js';
 import { Operator } from './operator.js';
-import {
-  dealMergeTables,
-  hasCommonPages,
-  mergePages,
-  pageSharingCounts,
-  passIsDue,
-  type SharingPass,
-  sharePages,
-} from './page-sharing.js';
+import { hasCommonPages, pageSharingCounts, passIsDue, type SharingPass, sharePages } from './page-sharing.js';
 import type { PcpuReport } from './pcpu.js';
 import { type Executor, inlineExecutor, poolExecutor } from './pool.js';
 import { domainPhase, mips, Registry, retiredHere, type Tracked, wallClock } from './registry.js';
 import { earliestWake, isInUse, isQueued, unpark } from './run-queue.js';
 import { captureMemory, type HostImage, type HostState, restoreMemory } from './save.js';
 import { SaveError } from './sealed-file.js';
-import { dealSecondLevels, secondLevelSlots, secondLevelTotal } from './second-level-tlb.js';
-import { concealSwitches, initSmm, smmBackend, smmBatch, smmSlots } from './smm.js';
+import { concealSwitches, initSmm, smmBackend, smmSlots } from './smm.js';
 import { NEVER } from './timers.js';
 import {
   AbortedError,
@@ -55,12 +47,8 @@ import {
 } from './types.js';
 import type { PcpuTask } from './worker.js';
 
-const PAGE = 4096;
-const MIB = 2 ** 20;
 const AUDIT_LIMIT = 4096;
 const EXIT_EPT_VIOLATION = 48;
-/** Frames beyond what the domains begin with: shared_info, grant table and the EPT tables that map them and grants. */
-const XEN_FRAMES = 5;
 
 /**
  * Runs a host to its end. Rejects with HostError if the configuration cannot be run and with AbortedError if
@@ -113,7 +101,7 @@ export class Host {
     this.#workers = options.inline ? 1 : Math.max(1, Math.min(options.workers, config.pcpus));
     this.#module = coreModule();
     this.#rules = rulesOf(config);
-    this.core = new Core(this.#module, this.#memory());
+    this.core = createHost(this.#module, config, options.memory);
     this.#hooks = new Hooks(this.core, this.#rules);
     this.#view = new HostView(this.core);
     this.registry = new Registry(this.core, config);
@@ -231,36 +219,6 @@ export class Host {
   async close(): Promise<void> {
     await this.#executor?.close();
     this.#executor = undefined;
-  }
-
-  #memory(): WebAssembly.Memory {
-    const { pcpus, domains, domainSlots = 0, memoryBytes } = this.#config;
-    const needed = domains.reduce((sum, domain) => sum + (domain.fork ? FORK_FRAMES : framesNeeded(domain)), 0);
-    const frames = memoryBytes === undefined ? needed + XEN_FRAMES * domains.length : Math.floor(memoryBytes / PAGE);
-    if (frames < needed) {
-      const [least, given] = [needed, frames].map((n) => Math.ceil((n * PAGE) / MIB));
-      throw new HostError('host-memory', `the domains need ${least} MiB of host memory; ${given} MiB is given`);
-    }
-    const slots = domains.length + domainSlots;
-    const stlbs = secondLevelSlots(domains, slots);
-    const entries = secondLevelTotal(stlbs);
-    const pages = smmSlots(this.#config);
-    const batch = smmBatch(this.#config);
-    const disks = diskTotal(domains);
-    const common = mergePages(this.#config);
-    let memory: WebAssembly.Memory;
-    try {
-      const { memory: given } = this.#options;
-      memory = hostMemory(this.#module, pcpus, slots, slots, frames, entries, given, pages, batch, disks, common);
-    } catch (error) {
-      if (error instanceof RangeError) throw new HostError('host-memory', error.message);
-      throw error;
-    }
-    const core = new Core(this.#module, memory);
-    core.call.hostInit(pcpus, slots, slots, frames, entries, pages, batch, disks, common);
-    dealSecondLevels(core, stlbs);
-    dealMergeTables(core, this.#config);
-    return memory;
   }
 
   #boot(): void {

@@ -17,29 +17,38 @@ import type { DomainConfig, HostConfig } from './types.js';
 
 const PAGE = 4096;
 
+/** What decides how many pages can become common. */
+interface MergeHost {
+  readonly pageSharing?: unknown;
+  readonly domains: readonly (Pick<
+    DomainConfig,
+    'memoryBytes' | 'translation' | 'protection' | 'privileged' | 'pageSharing' | 'fork'
+  > & { readonly disk?: unknown })[];
+}
+
 /**
  * Whether a domain can take part at all: 4 KiB EPT leaves, no protection, no privilege, no device that writes its memory, and it did
  * not refuse.
  */
-function takesPart(config: DomainConfig): boolean {
+function takesPart(config: MergeHost['domains'][number]): boolean {
   const { translation, protection = 'none', privileged, pageSharing = true, fork, disk } = config;
   if (translation.kind !== 'ept' || translation.pageSize !== '4k' || disk !== undefined) return false;
   return pageSharing && protection === 'none' && !privileged && fork === undefined;
 }
 
 /** Pages of each configured domain that can become common; none where the host shares no pages. */
-export function mergeTables({ pageSharing, domains }: Pick<HostConfig, 'pageSharing' | 'domains'>): readonly number[] {
+function mergeTables({ pageSharing, domains }: MergeHost): readonly number[] {
   if (pageSharing === undefined) return [];
   return domains.map((domain) => (takesPart(domain) ? domain.memoryBytes / PAGE : 0));
 }
 
-/** Pages of all domains, as `hostBytes` and `hostInit` are told. */
-export function mergePages(config: Pick<HostConfig, 'pageSharing' | 'domains'>): number {
+/** Pages of all domains that can, as the host's plan says. */
+export function mergeablePages(config: MergeHost): number {
   return mergeTables(config).reduce((sum, pages) => sum + pages, 0);
 }
 
-/** Tells the machine where each domain's table lies; after `hostInit`, which had their total. */
-export function dealMergeTables(core: Core, config: Pick<HostConfig, 'pageSharing' | 'domains'>): void {
+/** Tells the machine where each domain's table lies; the host is laid out. */
+export function dealMergeTables(core: Core, config: MergeHost): void {
   const l = core.layout;
   const directory = core.read(l.HOST_MERGE);
   if (directory === 0) return;

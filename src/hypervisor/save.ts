@@ -3,6 +3,8 @@
  * sealed file. Pages that are all zero are left out, and so are caches of decoded code: they are filled again.
  */
 import type { Core } from '../machine/core.js';
+import { readPlan } from '../machine/flat-memory.js';
+import { PLAN_NAMES } from '../machine/plan.js';
 import { HostView } from '../machine/views.js';
 import type { AuditEntry } from './hooks.js';
 import type { RegistryState } from './registry.js';
@@ -59,16 +61,16 @@ export function captureMemory(core: Core): Piece[] {
   return pieces;
 }
 
-/** Puts it back into a memory that hostInit has laid out for the same host. Throws SaveError if it is another host's. */
+/** Puts it back into a memory that was laid out for the same host. Throws SaveError if it is another host's. */
 export function restoreMemory(core: Core, pieces: readonly Piece[]): void {
   const l = core.layout;
-  const sizes = [l.HOST_PCPUS, l.HOST_VCPUS, l.HOST_DOMAINS, l.HOST_FRAMES, l.HOST_END, l.HOST_DISK_PAGES];
-  const before = sizes.map((at) => core.read(at));
+  const before = readPlan(core);
   for (const { address, bytes } of pieces) {
     if (address + bytes.length > core.u8.length) throw new SaveError('damaged', 'the memory does not fit the host');
     core.u8.set(bytes, address);
   }
-  if (sizes.some((at, i) => core.read(at) !== before[i])) {
+  const after = readPlan(core);
+  if (PLAN_NAMES.some((name) => after[name] !== before[name])) {
     throw new SaveError('damaged', 'the memory is that of another host');
   }
   const host = new HostView(core);

@@ -38,12 +38,12 @@ export function secondLevelSlots(
   return Array.from({ length: vcpus }, (_, slot) => own[slot] ?? largest);
 }
 
-/** Entries of all slots, as `hostBytes` and `hostInit` are told. */
+/** Entries of all slots, as the host's plan says. */
 export function secondLevelTotal(slots: readonly number[]): number {
   return slots.reduce((sum, entries) => sum + entries, 0);
 }
 
-/** Tells the machine where each slot's second-level TLB lies; after `hostInit`, which had their total. */
+/** Tells the machine where each slot's second-level TLB lies; the host is laid out. */
 export function dealSecondLevels(core: Core, slots: readonly number[]): void {
   const l = core.layout;
   let sets = core.read(l.HOST_STLB) + slots.length * l.STLB_SIZE;

@@ -104,7 +104,7 @@ export function metadataFrames(config: Pick<DomainConfig, 'protection' | 'memory
   return Math.ceil(bytes / PAGE) + (names.includes('EXPOSED') ? 1 : 0);
 }
 
-/** Writes the host's policy. Called once, after hostInit. */
+/** Writes the host's policy. Called once, when the host is laid out. */
 export function initSmm(core: Core, config: HostConfig): void {
   const l = core.layout;
   core.write(l.HOST_KEEP_RESIDUE, (config.scrub ?? true) ? 0 : 1);

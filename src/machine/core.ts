@@ -13,33 +13,10 @@ import { type Layout, readLayout } from './layout.js';
 
 /** Functions of the core. Addresses are offsets in the flat memory: `vcpu` and `domain` are base addresses. */
 export interface CoreFunctions {
-  /** Size of a host in WebAssembly pages; more than 65536 does not fit. */
-  hostBytes(
-    pcpus: number,
-    vcpus: number,
-    domains: number,
-    frames: number,
-    stlbEntries?: number,
-    slots?: number,
-    batch?: number,
-    disks?: number,
-    mergePages?: number,
-  ): number;
-  /**
-   * `slots`: pages of the SMM buffer of each pCPU; none: the host has no SMM. `batch`: pages that OpenSSL encrypts in one call; none:
-   * the machine encrypts. `disks`: pages of all disks.
-   */
-  hostInit(
-    pcpus: number,
-    vcpus: number,
-    domains: number,
-    frames: number,
-    stlbEntries?: number,
-    slots?: number,
-    batch?: number,
-    disks?: number,
-    mergePages?: number,
-  ): void;
+  /** Size of the host whose plan is in the header, in WebAssembly pages; more than 65536 does not fit. See flat-memory.ts. */
+  hostPages(): number;
+  /** Lays it out in zeroed memory. */
+  hostInit(): void;
 
   /** Executes up to `budget` instructions; returns a basic exit reason or 0xFFFF (budget used up). */
   run(vcpu: number, budget: number): number;
@@ -154,9 +131,9 @@ export interface CoreFunctions {
   /** Fills the pool of a pCPU; returns how many frames it holds. */
   poolFill(pcpu: number, wanted: number): number;
   poolDrain(pcpu: number): void;
-  /** All that the TLB holds becomes shared, or the owner's again. */
   /** Gives a vCPU that was copied from another a second-level TLB that holds the same. */
   stlbCopy(vcpu: number, from: number): void;
+  /** All that the TLB holds becomes shared, or the owner's again. */
   shareHeld(vcpu: number): void;
   unshareHeld(vcpu: number, owner: number): void;
   /** What the TLB holds of a page moves with it, from one host address to another. */
@@ -238,7 +215,7 @@ export interface CoreFunctions {
 }
 
 const FUNCTIONS: readonly (keyof CoreFunctions)[] = [
-  'hostBytes',
+  'hostPages',
   'hostInit',
   'run',
   'runPcpu',
@@ -348,8 +325,6 @@ const FUNCTIONS: readonly (keyof CoreFunctions)[] = [
   'smmPeek',
 ];
 
-const MAX_PAGES = 65536;
-
 export class Core {
   readonly layout: Layout;
   readonly call: CoreFunctions;
@@ -406,9 +381,14 @@ export class Core {
   }
 }
 
-/** SHA-256 of the core in the build folder as it is now. */
+/** The core in the build folder as it is now. */
+export function coreBytes(): Uint8Array {
+  return readFileSync(CORE());
+}
+
+/** Its SHA-256. */
 export function coreSha256(): string {
-  return createHash('sha256').update(readFileSync(CORE())).digest('hex');
+  return createHash('sha256').update(coreBytes()).digest('hex');
 }
 
 const CORE = (): string => join(packageRoot(), 'build', 'core.wasm');
@@ -443,36 +423,6 @@ export function coreModule(path: string = CORE()): WebAssembly.Module {
     modules.set(path, module);
   }
   return module;
-}
-
-/**
- * Shared memory for a host of the given size. Throws RangeError if it does not fit into 4 GiB.
- * @param stlbEntries of all second-level TLBs
- * @param allocate gives zeroed shared memory of at least so many pages
- * @param slots of each pCPU's SMM buffer
- * @param batch pages that the host encrypts at once
- */
-export function hostMemory(
-  module: WebAssembly.Module,
-  pcpus: number,
-  vcpus: number,
-  domains: number,
-  frames: number,
-  stlbEntries: number = 0,
-  allocate: (pages: number) => WebAssembly.Memory = sharedMemory,
-  slots = 0,
-  batch = 0,
-  disks = 0,
-  mergePages = 0,
-): WebAssembly.Memory {
-  const probe = checkedFunctions(instantiate(module, sharedMemory(16)).exports);
-  const pages = probe.hostBytes(pcpus, vcpus, domains, frames, stlbEntries, slots, batch, disks, mergePages) >>> 0;
-  if (pages > MAX_PAGES) throw new RangeError(`the host needs ${pages / 16} MiB of flat memory; 4096 MiB is the limit`);
-  return allocate(pages);
-}
-
-function sharedMemory(pages: number): WebAssembly.Memory {
-  return new WebAssembly.Memory({ initial: pages, maximum: Math.max(pages, 16), shared: true });
 }
 
 function instantiate(

@@ -1,17 +1,15 @@
 /**
  * The names of `assembly/layout.ts` that TypeScript uses. The numbers come from the globals that the module exports: a
- * name that it lacks is an error when the module is loaded, not a wrong address later.
+ * name that it lacks is an error when the module is loaded, not a wrong address later. Those of the plan are in plan.ts.
  */
+import { PLAN, type PlanWord } from './plan.js';
+
 const NAMES = [
   'LAYOUT_MAGIC',
   'LAYOUT_VERSION',
   'PAGE_SIZE',
   'HOST_MAGIC',
   'HOST_VERSION',
-  'HOST_PCPUS',
-  'HOST_VCPUS',
-  'HOST_DOMAINS',
-  'HOST_FRAMES',
   'HOST_PCPU_BASE',
   'HOST_VCPU_BASE',
   'HOST_DOMAIN_BASE',
@@ -22,7 +20,6 @@ const NAMES = [
   'HOST_POOL_TARGET',
   'HOST_STLB',
   'HOST_DISKS',
-  'HOST_DISK_PAGES',
   'HOST_MERGE',
   'HOST_MERGE_PAGES',
   'HOST_MERGE_FRAMES',
@@ -376,7 +373,6 @@ const NAMES = [
   'FRAME_OWNER_HYPERVISOR',
   'FRAME_TYPE_SMM',
   'HOST_KEEP_RESIDUE',
-  'HOST_SMM_SLOTS',
   'HOST_SMM_FRAMES',
   'HOST_SMM_KEYS',
   'HOST_SMM_POLICY',
@@ -386,7 +382,6 @@ const NAMES = [
   'HOST_SMM_ROOT',
   'HOST_SMM_LAUNCHES',
   'HOST_SMM_COUNTERS',
-  'HOST_SMM_BATCH',
   'SMM_PIN',
   'COUNTER_SMM_FILL',
   'COUNTER_SMM_CRYPT',
@@ -462,7 +457,7 @@ const NAMES = [
   'SMM_GRANTS_PLAINTEXT',
 ] as const;
 
-export type LayoutName = (typeof NAMES)[number];
+export type LayoutName = (typeof NAMES)[number] | PlanWord;
 export type Layout = Readonly<Record<LayoutName, number>>;
 
 /**
@@ -474,7 +469,8 @@ export function readLayout(exports: WebAssembly.Exports): Layout {
     const global = exports[name];
     return global instanceof WebAssembly.Global && typeof global.value === 'number' ? global.value >>> 0 : undefined;
   };
-  const missing = NAMES.filter((name) => value(name) === undefined);
+  const names: readonly LayoutName[] = [...NAMES, ...Object.values(PLAN).map(({ word }) => word)];
+  const missing = names.filter((name) => value(name) === undefined);
   if (missing.length > 0) throw new Error(`the core does not export ${missing.join(', ')}: rebuild it`);
-  return Object.fromEntries(NAMES.map((name) => [name, value(name)])) as Layout;
+  return Object.fromEntries(names.map((name) => [name, value(name)])) as Layout;
 }

@@ -7,8 +7,9 @@ import { Guest, RESUME } from '../../src/hypervisor/guest.js';
 import { initSmm, smmCounts } from '../../src/hypervisor/smm.js';
 import { stateHash } from '../../src/hypervisor/state-hash.js';
 import type { DomainConfig, Protection, SmmCounts } from '../../src/hypervisor/types.js';
-import { Core, coreModule, hostMemory } from '../../src/machine/core.js';
+import { coreModule } from '../../src/machine/core.js';
 import { costWeights, DEFAULT_COST_TABLE } from '../../src/machine/cost-table.js';
+import { layOutHost } from '../../src/machine/flat-memory.js';
 import { HostView } from '../../src/machine/views.js';
 import { hostConfig } from '../hypervisor/fixture.js';
 
@@ -51,8 +52,7 @@ export function runSliced(
     protection,
   };
   const frames = framesNeeded(config);
-  const core = new Core(module, hostMemory(module, 1, 1, 1, frames, 0, undefined, slots));
-  core.call.hostInit(1, 1, 1, frames, 0, slots);
+  const core = layOutHost(module, { pcpus: 1, vcpus: 1, domains: 1, frames, smmSlots: slots });
   const l = core.layout;
   core.u32.set(costWeights(DEFAULT_COST_TABLE, l), l.HOST_WEIGHTS >>> 2);
   core.writeF64(l.HOST_FREQUENCY, 1e9);

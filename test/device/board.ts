@@ -1,6 +1,7 @@
 /** One domain's devices on an otherwise empty host, with the timer's input clock as the unit of time. */
 import { join } from 'node:path';
-import { Core, coreModule, packageRoot } from '../../src/machine/core.js';
+import { type Core, coreModule, packageRoot } from '../../src/machine/core.js';
+import { layOutHost } from '../../src/machine/flat-memory.js';
 import { HostView } from '../../src/machine/views.js';
 
 interface Internals {
@@ -21,10 +22,7 @@ export class Board {
   readonly internals: Internals;
 
   constructor() {
-    const memory = new WebAssembly.Memory({ initial: 256, maximum: 256, shared: true });
-    const module = coreModule(probePath);
-    this.core = new Core(module, memory);
-    this.core.call.hostInit(1, 1, 1, 16);
+    this.core = layOutHost(coreModule(probePath), { pcpus: 1, vcpus: 1, domains: 1, frames: 16 });
     const host = new HostView(this.core);
     this.domain = host.domainAddress(0);
     this.vcpu = host.vcpuAddress(0);

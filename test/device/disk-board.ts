@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { attachDisks, diskContents, diskPages, dmaCounts } from '../../src/hypervisor/disk.js';
 import { createDomain, framesNeeded, reserve } from '../../src/hypervisor/domain.js';
 import type { DiskConfig, DmaCounts, DomainConfig } from '../../src/hypervisor/types.js';
-import { Core, coreModule, hostMemory, packageRoot } from '../../src/machine/core.js';
+import { type Core, coreModule, packageRoot } from '../../src/machine/core.js';
 import { costWeights, DEFAULT_COST_TABLE } from '../../src/machine/cost-table.js';
+import { layOutHost } from '../../src/machine/flat-memory.js';
 import { type DomainView, HostView, VcpuView } from '../../src/machine/views.js';
 import { codeDomain, MIB } from '../hypervisor/fixture.js';
 
@@ -41,9 +42,7 @@ export class DiskBoard {
     const config = codeDomain('d', [0xf4], { disk, ...change });
     const module = coreModule(join(packageRoot(), 'build', 'probe.wasm'));
     const frames = framesNeeded(config);
-    const disks = diskPages(config);
-    this.core = new Core(module, hostMemory(module, 1, 1, 1, frames, 0, undefined, 0, 0, disks));
-    this.core.call.hostInit(1, 1, 1, frames, 0, 0, 0, disks);
+    this.core = layOutHost(module, { pcpus: 1, vcpus: 1, domains: 1, frames, diskPages: diskPages(config) });
     const { layout } = this.core;
     this.core.u32.set(costWeights(DEFAULT_COST_TABLE, layout), layout.HOST_WEIGHTS >>> 2);
     createDomain(this.core, 0, config, 0, 0, reserve(this.core, 0, config));

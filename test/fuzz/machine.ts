@@ -5,8 +5,9 @@
 import { createHash } from 'node:crypto';
 import { createDomain, framesNeeded, reserve } from '../../src/hypervisor/domain.js';
 import type { DomainConfig } from '../../src/hypervisor/types.js';
-import { Core, coreModule, hostMemory } from '../../src/machine/core.js';
+import { type Core, coreModule } from '../../src/machine/core.js';
 import { costWeights, DEFAULT_COST_TABLE } from '../../src/machine/cost-table.js';
+import { layOutHost } from '../../src/machine/flat-memory.js';
 import { DomainView, HostView, VcpuView } from '../../src/machine/views.js';
 
 export const MODES = [
@@ -68,8 +69,7 @@ export class FuzzMachine {
     });
     const configs = [config('fuzzed'), config('canary')];
     const frames = configs.reduce((sum, c) => sum + framesNeeded(c), 0);
-    const core = new Core(module, hostMemory(module, 1, 2, 2, frames));
-    core.call.hostInit(1, 2, 2, frames);
+    const core = layOutHost(module, { pcpus: 1, vcpus: 2, domains: 2, frames });
     const l = core.layout;
     core.u32.set(costWeights(DEFAULT_COST_TABLE, l), l.HOST_WEIGHTS >>> 2);
     core.writeF64(l.HOST_FREQUENCY, 1e9);

@@ -5,8 +5,9 @@ import { createDomain, framesNeeded, reserve } from '../../src/hypervisor/domain
 import { Guest } from '../../src/hypervisor/guest.js';
 import { enqueue } from '../../src/hypervisor/run-queue.js';
 import type { DomainConfig, HostConfig } from '../../src/hypervisor/types.js';
-import { Core, coreModule, hostMemory, packageRoot } from '../../src/machine/core.js';
+import { type Core, coreModule, packageRoot } from '../../src/machine/core.js';
 import { costWeights, DEFAULT_COST_TABLE } from '../../src/machine/cost-table.js';
+import { layOutHost } from '../../src/machine/flat-memory.js';
 import { HostView } from '../../src/machine/views.js';
 import { elf } from './image.js';
 
@@ -82,8 +83,7 @@ export interface Fixture {
 export function boot(config: DomainConfig): Fixture {
   const module = coreModule();
   const frames = framesNeeded(config);
-  const core = new Core(module, hostMemory(module, 1, 1, 1, frames));
-  core.call.hostInit(1, 1, 1, frames);
+  const core = layOutHost(module, { pcpus: 1, vcpus: 1, domains: 1, frames });
   const l = core.layout;
   core.writeF64(l.HOST_FREQUENCY, FREQUENCY);
   core.writeF64(l.HOST_SLICE, 1_000_000);

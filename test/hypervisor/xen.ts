@@ -4,8 +4,9 @@ import { handleExit } from '../../src/hypervisor/exits.js';
 import { DEFER, Guest, type Verdict } from '../../src/hypervisor/guest.js';
 import { type HookRule, Hooks, resolveRules } from '../../src/hypervisor/hooks.js';
 import { Registry } from '../../src/hypervisor/registry.js';
-import { Core, coreModule, hostMemory } from '../../src/machine/core.js';
+import { type Core, coreModule } from '../../src/machine/core.js';
 import { costWeights, DEFAULT_COST_TABLE } from '../../src/machine/cost-table.js';
+import { layOutHost } from '../../src/machine/flat-memory.js';
 import { HostView } from '../../src/machine/views.js';
 import { codeDomain, FREQUENCY, hostConfig, MIB } from './fixture.js';
 
@@ -38,9 +39,9 @@ export class Xen {
     const module = coreModule();
     const frames = configs.reduce((sum, config) => sum + framesNeeded(config), 0) + SPARE_FRAMES;
     const count = Math.max(...pcpus) + 1;
-    this.core = new Core(module, hostMemory(module, count, configs.length + spare, configs.length + spare, frames));
+    const slots = configs.length + spare;
+    this.core = layOutHost(module, { pcpus: count, vcpus: slots, domains: slots, frames });
     const { core } = this;
-    core.call.hostInit(count, configs.length + spare, configs.length + spare, frames);
     core.writeF64(core.layout.HOST_FREQUENCY, FREQUENCY);
     core.writeF64(core.layout.HOST_SLICE, 1_000_000);
     core.u32.set(costWeights(DEFAULT_COST_TABLE, core.layout), core.layout.HOST_WEIGHTS >>> 2);

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { CpuidFeature, Decoder, DecoderOptions, Instruction } from 'iced-x86';
+import { layOutHost } from '../../src/machine/flat-memory.js';
 
 const SHF_EXECINSTR = 4;
 const MODE_FLAT32 = 15; // see assembly/cpu/mode.ts
@@ -87,8 +88,6 @@ export function executableSections(file: Uint8Array): Section[] {
 
 interface Probe {
   decodeInstruction(blk: number, u: number, code: number, offset: number, mode: number): number;
-  hostBytes(pcpus: number, vcpus: number, domains: number, frames: number): number;
-  hostInit(pcpus: number, vcpus: number, domains: number, frames: number): void;
   HOST_DRAM: WebAssembly.Global;
 }
 
@@ -98,16 +97,14 @@ export class LengthComparer {
   readonly #scratch: number;
 
   constructor(module: WebAssembly.Module) {
-    const memory = new WebAssembly.Memory({ initial: 1024, maximum: 65536, shared: true });
+    const frames = 8192; // 32 MiB hold any section
+    const { memory } = layOutHost(module, { pcpus: 1, vcpus: 1, domains: 1, frames });
     const abort = (): never => {
       throw new Error('abort');
     };
     this.#probe = new WebAssembly.Instance(module, { env: { memory, abort, hostKeystream: abort } })
       .exports as unknown as Probe;
     this.#memory = memory;
-    const FRAMES = 8192; // 32 MiB hold any section
-    memory.grow(Math.max(0, this.#probe.hostBytes(1, 1, 1, FRAMES) + 1 - 1024));
-    this.#probe.hostInit(1, 1, 1, FRAMES);
     this.#scratch = new DataView(memory.buffer).getUint32(this.#probe.HOST_DRAM.value as number, true);
   }
 

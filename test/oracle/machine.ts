@@ -17,6 +17,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { layOutHost } from '../../src/machine/flat-memory.js';
 import { FSW, IMAGE_USED, ST } from './float-state.js';
 import { KIND_END, KIND_HANG, type Outcome } from './outcome.js';
 import type { State } from './state.js';
@@ -38,8 +39,6 @@ import {
 } from './windows.js';
 
 interface Exports {
-  hostBytes(pcpus: number, vcpus: number, domains: number, frames: number): number;
-  hostInit(pcpus: number, vcpus: number, domains: number, frames: number): void;
   frameAllocateContiguous(count: number, align: number, owner: number, type: number): number;
   tlbInit(vcpu: number): void;
   flushAll(vcpu: number): void;
@@ -139,11 +138,7 @@ export class Machine {
 
   constructor(path: string) {
     const module = new WebAssembly.Module(readFileSync(path));
-    const bytes = (memory: WebAssembly.Memory): Exports =>
-      this.#instantiate(module, memory).exports as unknown as Exports;
-    const small = new WebAssembly.Memory({ initial: 16, maximum: 65536, shared: true });
-    const pages = bytes(small).hostBytes(1, 1, 1, FRAMES) >>> 0;
-    const memory = new WebAssembly.Memory({ initial: pages, maximum: 65536, shared: true });
+    const { memory } = layOutHost(module, { pcpus: 1, vcpus: 1, domains: 1, frames: FRAMES });
     const instance = this.#instantiate(module, memory);
     this.#core = instance.exports as unknown as Exports;
     const known = new Map<string, number>();
@@ -160,7 +155,6 @@ export class Machine {
     this.#u32 = new Uint32Array(memory.buffer);
     this.#i32 = new Int32Array(memory.buffer);
     const at = this.#layout;
-    this.#core.hostInit(1, 1, 1, FRAMES);
     this.#vcpu = this.#read(at('HOST_VCPU_BASE'));
     const frame = this.#core.frameAllocateContiguous(FRAMES / 2, 1, 0, at('FRAME_TYPE_GUEST')) >>> 0;
     this.#machine = frame * 4096;

@@ -2,8 +2,9 @@
 import { createDomain, framesNeeded, reserve } from '../../src/hypervisor/domain.js';
 import { initSmm, smmBatch } from '../../src/hypervisor/smm.js';
 import type { DomainConfig, Protection, SmmConfig } from '../../src/hypervisor/types.js';
-import { Core, coreModule, hostMemory } from '../../src/machine/core.js';
+import { type Core, coreModule } from '../../src/machine/core.js';
 import { costWeights, DEFAULT_COST_TABLE } from '../../src/machine/cost-table.js';
+import { layOutHost } from '../../src/machine/flat-memory.js';
 import { DomainView, HostView } from '../../src/machine/views.js';
 import { codeDomain, hostConfig, MIB } from '../hypervisor/fixture.js';
 
@@ -32,8 +33,7 @@ export class SecureHost {
     const frames = this.configs.reduce((sum, config) => sum + framesNeeded(config), 0) + SPARE;
     const n = this.configs.length;
     const batch = smmBatch({ smm });
-    this.core = new Core(module, hostMemory(module, pcpus, n, n, frames, 0, undefined, slots, batch));
-    this.core.call.hostInit(pcpus, n, n, frames, 0, slots, batch);
+    this.core = layOutHost(module, { pcpus, vcpus: n, domains: n, frames, smmSlots: slots, smmBatch: batch });
     this.host = new HostView(this.core);
     const l = this.core.layout;
     this.core.u32.set(costWeights(DEFAULT_COST_TABLE, l), l.HOST_WEIGHTS >>> 2);
