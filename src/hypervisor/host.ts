@@ -7,16 +7,11 @@
  * Everything deterministic in the result depends on the configuration alone.
  */
 import { type Core, coreModule } from '../machine/core.js';
-import { contextSwitchCycles, costWeights } from '../machine/cost-table.js';
 import { HostView, VcpuView } from '../machine/views.js';
 import { permitAnswers } from './answers.js';
 import { applySettings, BootWatch, checkBoot, limitInstructions } from './boot.js';
 import { checkConfig } from './check-config.js';
 import { VCPU_NONE } from './context-switch.js';
-import { setCap, setWeight } from './credit.js';
-import { attachDisks } from './disk.js';
-import { createDomain, reservationOrder, reserve } from './domain.js';
-import { restoreDomain } from './domain-restore.js';
 import { deliver } from './event-channel.js';
 import { handleExit } from './exits.js';
 import { settleGangs } from './foreign.js';
@@ -24,22 +19,20 @@ import { fillPool, tendPools } from './fork.js';
 import { END, Guest, RESUME } from './guest.js';
 import { type AuditEntry, Hooks, type ResolvedRule, resolveRules } from './hooks.js';
 import { createHost } from './host-memory.js';
+import { startDomains, writePolicy } from './host-start.js';
 import { Nursery } from './nursery.js';
 import { Operator } from './operator.js';
 import { hasCommonPages, pageSharingCounts, passIsDue, type SharingPass, sharePages } from './page-sharing.js';
 import type { PcpuReport } from './pcpu.js';
 import { type Executor, inlineExecutor, poolExecutor } from './pool.js';
-import { domainPhase, mips, Registry, retiredHere, type Tracked, wallClock } from './registry.js';
+import { mips, Registry, retiredHere, type Tracked, wallClock } from './registry.js';
 import { earliestWake, isInUse, isQueued, unpark } from './run-queue.js';
 import { captureMemory, type HostImage, type HostState, restoreMemory } from './save.js';
-import { SaveError } from './sealed-file.js';
-import { concealSwitches, initSmm, smmBackend, smmSlots } from './smm.js';
+import { smmBackend, smmSlots } from './smm.js';
 import { NEVER } from './timers.js';
 import {
   AbortedError,
-  type DomainConfig,
   type HostConfig,
-  HostError,
   type HostResult,
   type Outcome,
   type Reproducer,
@@ -110,7 +103,8 @@ export class Host {
     this.#nursery = new Nursery(this.core, config, this.registry);
     this.#operator = new Operator(this.core, this.registry, () => this.#sharePages());
     if (options.restore === undefined) {
-      this.#boot();
+      writePolicy(this.core, config);
+      startDomains(this.core, config, this.registry, this.#hooks);
       this.#nursery.arm();
     } else this.#restore(options.restore);
     permitAnswers(this.core, this.#rules);
@@ -219,71 +213,6 @@ export class Host {
   async close(): Promise<void> {
     await this.#executor?.close();
     this.#executor = undefined;
-  }
-
-  #boot(): void {
-    const { core } = this;
-    const l = core.layout;
-    const { seed, costTable, frequencyHz, sliceCycles, clock, scheduler, boost = true } = this.#config;
-    core.writeF64(l.HOST_FREQUENCY, frequencyHz);
-    core.writeF64(l.HOST_SLICE, sliceCycles);
-    core.write(l.HOST_CLOCK_MODE, clock === 'pcpu' ? l.HOST_CLOCK_PCPU : l.HOST_CLOCK_DOMAIN);
-    core.u32.set(costWeights(costTable, l, this.#config.smm?.keyBits), l.HOST_WEIGHTS >>> 2);
-    core.write(l.HOST_SCHEDULER, scheduler === 'round-robin' ? l.SCHEDULER_ROUND_ROBIN : l.SCHEDULER_CREDIT);
-    core.write(l.HOST_BOOST, boost ? 1 : 0);
-    core.write(l.HOST_SWITCH_CYCLES, contextSwitchCycles(costTable));
-    initSmm(core, this.#config);
-    const births = this.registry.births.map(({ config }) => config);
-    const pcpuOf = (index: number): number => births[index]!.pcpu ?? index % this.#config.pcpus;
-    for (const [index, config] of births.entries()) {
-      const pcpu = pcpuOf(index);
-      for (const operation of ['create', 'schedule'] as const) {
-        if (this.#hooks.check(operation, index)) continue;
-        const message = `the security policy denies '${operation}' of '${config.name}' on pCPU ${pcpu}`;
-        throw new HostError('security-denied', message, index);
-      }
-    }
-    const reserved = new Map<number, readonly number[]>();
-    for (const index of reservationOrder(this.#config.domains)) {
-      if (births[index]!.fork !== undefined) continue;
-      if (births[index]!.restore !== undefined) this.#begin(index, births[index]!, pcpuOf(index));
-      else reserved.set(index, reserve(core, index, this.#config.domains[index]!));
-    }
-    for (const [index, config] of births.entries()) {
-      if (config.fork !== undefined) continue; // later: nursery.ts
-      if (config.restore !== undefined) continue; // already
-      const started = performance.now();
-      const phase = domainPhase(seed, config.name);
-      try {
-        createDomain(core, index, config, pcpuOf(index), phase, reserved.get(index) ?? []);
-        if (this.#config.smm?.unnotified?.includes(config.name)) concealSwitches(core, index);
-      } catch (error) {
-        if (error instanceof HostError && error.domain < 0) throw new HostError(error.code, error.message, index);
-        throw error;
-      }
-      this.registry.start(index);
-      this.registry.at(index).startMs = performance.now() - started;
-    }
-    attachDisks(core, this.#config.domains);
-  }
-
-  /** Begins a configured domain from its image. */
-  #begin(index: number, { name, restore, maxInstructions, weight, cap }: DomainConfig, pcpu: number): void {
-    const { core } = this;
-    const started = performance.now();
-    const image = restore!;
-    try {
-      if (restoreDomain(core, index, pcpu, image) !== 0) {
-        throw new HostError('host-memory', `the host has too little memory for '${name}'`, index);
-      }
-    } catch (error) {
-      throw error instanceof SaveError ? new HostError('restore', error.message, index) : error;
-    }
-    if (weight !== undefined) setWeight(core, index, weight);
-    if (cap !== undefined) setCap(core, index, cap);
-    limitInstructions(core, index, maxInstructions ?? 0);
-    this.registry.begunFrom(index, image);
-    this.registry.at(index).startMs = performance.now() - started;
   }
 
   /** The pCPUs with something to do before `end`; the others' time just passes. */
