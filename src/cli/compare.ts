@@ -68,7 +68,10 @@ export function compareCommand(folderA: string, folderB: string, args: CompareAr
     if (identity.length > 0) io.out.write(`different inputs: ${identity.join(', ')}\n`);
     io.out.write(`fingerprints  A ${fingerprints[0]}\n              B ${fingerprints[1]}\n`);
     if (!equal) io.out.write(`\n${renderDifferences(comparison)}`);
-    if (wallClock.length > 0) io.out.write(`\nwall clock (Mann-Whitney U, two-sided):\n${renderWall(wallClock)}`);
+    if (wallClock.length > 0)
+      io.out.write(
+        `\nwall clock (all cells: in pairs, signed-rank test; a point: Mann-Whitney U test; two-sided):\n${renderWall(wallClock)}`,
+      );
   }
   return equal ? EXIT.ok : EXIT.claimFailed;
 }
@@ -78,7 +81,7 @@ export const registerCompare: Register = (program, io, done) => {
     .command('compare')
     .description(
       'compare two batches: deterministic results exactly, by cell and column; wall-clock columns by median, ' +
-        'bootstrap interval and rank test',
+        'interval and rank test',
     )
     .argument('<a>', 'folder of a finished batch')
     .argument('<b>', 'folder of another')

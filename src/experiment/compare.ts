@@ -2,13 +2,13 @@
  * Compares two batches. Cells belong together by their parameters and repeat, so batches of different versions or guests can be
  * compared; where what decides a result differs, the column `id` says so.
  *
- * Deterministic columns must be equal, bit for bit. Wall-clock columns are compared per point of the sweep, whose repeats are
- * the samples, and over all cells.
+ * Deterministic columns must be equal, bit for bit. Wall-clock columns are compared over all cells, each with its own twin, and
+ * per point of the sweep, whose repeats are the samples.
  */
 import type { BatchResults, ParameterValue } from './cell.js';
 import { DOMAIN_COLUMNS, HOST_COLUMNS, WALL_COLUMNS } from './columns.js';
 import { canonicalJson } from './fingerprint.js';
-import { holm, type Interval, mannWhitney, median, ratioInterval } from './statistics.js';
+import { holm, type Interval, mannWhitney, median, medianInterval, ratioOf, signedRank } from './statistics.js';
 
 type Record = BatchResults['deterministic'][number];
 type Value = ParameterValue | null;
@@ -35,11 +35,12 @@ export interface WallComparison {
   readonly samplesB: number;
   readonly medianA: number;
   readonly medianB: number;
-  /** medianB / medianA; absent where that is no number. */
+  /** How many times as much B takes: the median over cells, or over all pairs of repeats of a point; absent where that is no number. */
   readonly ratio?: number;
-  /** 95 % bootstrap interval of the ratio; absent with fewer than two samples on a side. */
+  /** Its 95 % interval; absent where too few samples have none: fewer than 6 cells, or than 4 repeats on both sides. */
   readonly interval?: Interval;
-  /** Mann-Whitney U, two-sided. */
+  /** Two-sided. Wilcoxon's signed-rank test for all cells; the Mann-Whitney U test for a point, whose repeats are no pairs. */
+  readonly test: 'signed-rank' | 'mann-whitney';
   readonly p: number;
   /** p after Holm's correction for all comparisons of points. */
   readonly adjusted: number;
@@ -96,23 +97,43 @@ function compareCell(a: Record, b: Record): Difference[] {
 /** Wall-clock columns that measure something. */
 const MEASURED = WALL_COLUMNS.filter(({ unit }) => unit !== undefined);
 
-/** Samples of a wall-clock column. */
+/** Samples of every measured column; of all cells, those at one place are of the same cell. */
 type Samples = readonly (readonly [a: number[], b: number[]])[];
+
+type Judged = Pick<WallComparison, 'ratio' | 'interval' | 'test' | 'p'>;
+
+function judgePairs(a: readonly number[], b: readonly number[]): Judged {
+  const ratios = b.map((value, index) => value / (a[index] ?? Number.NaN));
+  const { p } = signedRank(ratios.filter((ratio) => ratio > 0 && Number.isFinite(ratio)).map(Math.log));
+  const interval = ratios.every(Number.isFinite) ? medianInterval(ratios) : undefined;
+  const ratio = median(ratios);
+  return {
+    test: 'signed-rank',
+    p,
+    ...(Number.isFinite(ratio) && { ratio }),
+    ...(interval !== undefined && { interval }),
+  };
+}
+
+function judgeGroups(a: readonly number[], b: readonly number[]): Judged {
+  const { ratio, low, high } = ratioOf(a, b) ?? {};
+  return {
+    ...{ test: 'mann-whitney', p: mannWhitney(a, b)?.p ?? 1 },
+    ...(ratio !== undefined && { ratio }),
+    ...(low !== undefined && high !== undefined && { interval: { low, high } }),
+  };
+}
 
 function compareWall(groups: ReadonlyMap<string, Samples>): WallComparison[] {
   const rows = [...groups].flatMap(([point, samples]) =>
     MEASURED.flatMap(({ name, unit }, position) => {
       const [a, b] = samples[position] ?? [[], []];
-      const test = mannWhitney(a, b);
-      if (test === undefined) return [];
-      const interval = ratioInterval(a, b);
-      const ratio = median(b) / median(a);
+      if (a.length === 0 || b.length === 0) return [];
+      const judged = point === '' ? judgePairs(a, b) : judgeGroups(a, b);
       return [
         {
           ...{ point, column: name, unit: unit ?? '', samplesA: a.length, samplesB: b.length },
-          ...{ medianA: median(a), medianB: median(b), p: test.p, adjusted: test.p },
-          ...(Number.isFinite(ratio) && { ratio }),
-          ...(interval !== undefined && { interval }),
+          ...{ medianA: median(a), medianB: median(b), ...judged, adjusted: judged.p },
         },
       ];
     }),
@@ -146,10 +167,12 @@ export function compareBatches(a: BatchResults, b: BatchResults): Comparison {
     for (const [index, { name }] of MEASURED.entries()) {
       const clockA = a.wallClock[position]?.wallClock?.[name];
       const clockB = b.wallClock[other.position]?.wallClock?.[name];
-      for (const group of [groups.get(''), hasRepeats ? groups.get(point) : undefined]) {
-        if (clockA !== undefined) group?.[index]?.[0].push(clockA);
-        if (clockB !== undefined) group?.[index]?.[1].push(clockB);
-      }
+      const [all, own] = [groups.get('')?.[index], hasRepeats ? groups.get(point)?.[index] : undefined];
+      if (clockA !== undefined) own?.[0].push(clockA);
+      if (clockB !== undefined) own?.[1].push(clockB);
+      if (clockA === undefined || clockB === undefined) continue;
+      all?.[0].push(clockA);
+      all?.[1].push(clockB);
     }
   }
   for (const { record } of others.values()) {

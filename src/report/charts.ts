@@ -97,6 +97,16 @@ export function makeChart(frame: Frame, chart: ChartSpec, place: string): Chart 
 
 type DrawnSpec = ChartSpec & { readonly kind: Exclude<ChartSpec['kind'], 'matrix'> };
 
+/** What the line over a median spans: its 95 % interval, or all samples where they are too few to have one. */
+type Span = 'interval' | 'all';
+
+function spansText(spans: ReadonlySet<Span>): string {
+  if (spans.size === 0) return '';
+  const [interval, all] = ['95 % intervals of the median', 'all samples, which are too few for a 95 % interval'];
+  if (spans.size === 2) return `; the vertical lines are ${interval}, or span ${all}`;
+  return `; the vertical lines ${spans.has('all') ? `span ${all}` : `are ${interval}`}`;
+}
+
 class Drawing {
   private readonly spec: DrawnSpec;
   private readonly channels: Partial<Record<Role, Channel>>;
@@ -238,8 +248,8 @@ class Drawing {
     };
   }
 
-  /** One row per group: median, interval, number of samples. */
-  private grouped(value: Role, by: readonly Role[]): { data: Datum[]; most: number; spread: boolean } {
+  /** One row per group: median, what its line spans, number of samples. `spans`: of what kinds the lines are that can be seen. */
+  private grouped(value: Role, by: readonly Role[]): { data: Datum[]; most: number; spans: ReadonlySet<Span> } {
     const groups = new Map<string, { keys: Datum; samples: number[] }>();
     for (const row of this.rows) {
       const keys = Object.fromEntries(
@@ -251,15 +261,16 @@ class Drawing {
       groups.set(key, group);
     }
     let most = 0;
-    let spread = false;
+    const spans = new Set<Span>();
     const data = [...groups.values()].map(({ keys, samples }): Datum => {
       const middle = median(samples);
-      const interval = medianInterval(samples) ?? { low: middle, high: middle };
+      const interval = medianInterval(samples);
+      const { low, high } = interval ?? { low: Math.min(...samples), high: Math.max(...samples) };
       most = Math.max(most, samples.length);
-      spread ||= interval.high > interval.low;
-      return { ...keys, [FIELDS[value]]: middle, low: interval.low, high: interval.high, samples: samples.length };
+      if (high > low) spans.add(interval === undefined ? 'all' : 'interval');
+      return { ...keys, [FIELDS[value]]: middle, low, high, samples: samples.length };
     });
-    return { data, most, spread };
+    return { data, most, spans };
   }
 
   private requireNumber(role: Role): void {
@@ -270,7 +281,7 @@ class Drawing {
 
   private medians(kind: 'line' | 'bar'): ReturnType<Drawing['draw']> {
     this.requireNumber('y');
-    const { data, most, spread } = this.grouped('y', ['x', 'colour', 'facet']);
+    const { data, most, spans } = this.grouped('y', ['x', 'colour', 'facet']);
     const [x, y] = [this.axis('x'), this.axis('y')];
     const offset =
       this.channels.colour === undefined ? {} : { field: FIELDS.colour, sort: this.channels.colour.distinct };
@@ -299,11 +310,10 @@ class Drawing {
             },
           ];
     const repeats = most > 1 ? `Median of up to ${most} samples` : 'One sample each';
-    const bars = spread ? '; the vertical lines are 95 % bootstrap intervals of the median' : '';
     return {
       data,
-      unit: { layer: spread ? [...marks, error] : marks },
-      caption: most > 1 || spread ? `${repeats}${bars}.` : `${repeats}.`,
+      unit: { layer: spans.size > 0 ? [...marks, error] : marks },
+      caption: `${repeats}${spansText(spans)}.`,
     };
   }
 

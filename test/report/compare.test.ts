@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { compareBatches } from '../../src/experiment/compare.js';
-import { holm, mannWhitney, median, ratioInterval } from '../../src/experiment/statistics.js';
+import { holm, mannWhitney, median, medianInterval, ratioOf, signedRank } from '../../src/experiment/statistics.js';
 import { Workspace } from '../cli/console.js';
 import { makeBatch, makeRecords, REPEATS, writeBatch } from './batch.js';
 
@@ -62,16 +62,79 @@ describe('statistics', () => {
     expect(test?.p).toBeCloseTo((2 * tail) / Math.sqrt(2 * Math.PI), 4);
   });
 
+  it('give the exact signed-rank test that counting all signs gives', () => {
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(fc.integer({ min: 1, max: 999 }), { minLength: 1, maxLength: 10 }),
+        fc.nat(1023),
+        (sizes, signs) => {
+          const order = [...sizes].sort((x, y) => x - y);
+          const sum = (chosen: number): number =>
+            sizes.reduce((total, size, bit) => total + ((chosen >> bit) & 1) * (order.indexOf(size) + 1), 0);
+          const middle = (sizes.length * (sizes.length + 1)) / 4;
+          const all = [...Array(2 ** sizes.length).keys()].map((chosen) => Math.abs(sum(chosen) - middle));
+          const extreme = all.filter((distance) => distance >= Math.abs(sum(signs) - middle)).length;
+          const { p, exact } = signedRank(sizes.map((size, bit) => ((signs >> bit) & 1 ? size : -size)));
+          expect(exact).toBe(true);
+          expect(p).toBeCloseTo(Math.min(1, extreme / all.length), 10);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it('have intervals of just the factors that the test does not refuse, and none where it refuses nothing', () => {
+    const times = fc.uniqueArray(fc.integer({ min: 100, max: 999 }), { minLength: 2, maxLength: 9 });
+    fc.assert(
+      fc.property(times, times, (a, b) => {
+        const { ratio, low, high } = ratioOf(a, b)!;
+        const ratios = a.flatMap((x) => b.map((y) => y / x)).sort((x, y) => x - y);
+        const [below, above] = [ratios[(ratios.length - 1) >> 1]!, ratios[ratios.length >> 1]!];
+        expect(ratio).toBeCloseTo(Math.sqrt(below * above), 9);
+        const refuses = (factor: number): boolean =>
+          mannWhitney(
+            a.map((x) => x * factor),
+            b,
+          )!.p <= 0.05;
+        const everything = !refuses(1e-3) && !refuses(1e3);
+        expect(low === undefined).toBe(everything);
+        if (low === undefined || high === undefined) return;
+        expect([refuses(low * (1 - 1e-9)), refuses(high * (1 + 1e-9))]).toEqual([true, true]);
+        expect([refuses(low * (1 + 1e-9)), refuses(high * (1 - 1e-9))]).toEqual([false, false]);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('have intervals of the median that miss it in at most 5 % of all cases, and no shorter ones that do', () => {
+    for (let n = 1; n <= 40; n++) {
+      // The k-th smallest to the k-th largest miss the median when fewer than k of n samples fall on one side of it.
+      const choose = (k: number): number => (k === 0 ? 1 : (choose(k - 1) * (n - k + 1)) / k);
+      const miss = (k: number): number => (2 * [...Array(k).keys()].reduce((sum, i) => sum + choose(i), 0)) / 2 ** n;
+      const interval = medianInterval([...Array(n).keys()].reverse());
+      expect(interval === undefined, `${n} samples`).toBe(miss(1) > 0.05);
+      if (interval === undefined) continue;
+      const k = interval.low + 1;
+      expect(interval.high).toBe(n - k);
+      expect([miss(k) <= 0.05, miss(k + 1) <= 0.05]).toEqual([true, false]);
+    }
+    const many = medianInterval([...Array(4001).keys()])!;
+    expect(many.low + many.high).toBe(4000);
+    expect((many.high - many.low) / 2 / Math.sqrt(4001 / 4)).toBeCloseTo(1.96, 1);
+  });
+
   it('do not see a difference where there is none, and see one where there is', () => {
     const same = [5, 5, 5, 5];
     expect(mannWhitney(same, same)?.p).toBe(1);
     const a = Array.from({ length: 40 }, (_, i) => 100 + ((i * 37) % 11));
-    const interval = ratioInterval(
+    const { ratio, low, high } = ratioOf(
       a,
       a.map((value) => value * 1.5),
-    );
-    expect(interval?.low).toBeGreaterThan(1.4);
-    expect(interval?.high).toBeLessThan(1.6);
+    )!;
+    expect(ratio).toBeCloseTo(1.5, 10);
+    expect(low).toBeGreaterThan(1.4);
+    expect(high).toBeLessThan(1.6);
+    expect(signedRank([0, 0])).toEqual({ p: 1, exact: true });
     expect(median([3, 1, 2, 10])).toBe(2.5);
     expect(holm([0.01, 0.04, 0.03])).toEqual([0.03, 0.06, 0.06]);
   });
@@ -85,11 +148,15 @@ describe('ringfence compare', () => {
     const comparison = compareBatches(before, slower);
     expect(comparison.equal).toBe(true);
     const all = comparison.wallClock.find(({ point, column }) => point === '' && column === 'run_ms');
+    expect(all).toMatchObject({ test: 'signed-rank', samplesA: 40, samplesB: 40 });
     expect(all?.ratio).toBeCloseTo(1.3, 2);
+    expect(all?.interval?.low).toBeGreaterThan(1.29); // in pairs: that cells differ by themselves widens nothing
+    expect(all?.interval?.high).toBeLessThan(1.31);
     const point = comparison.wallClock.filter(({ column, point: own }) => column === 'run_ms' && own !== '');
     expect(point).toHaveLength(8);
     for (const row of point) {
       expect(row.samplesA).toBe(REPEATS);
+      expect(row.test).toBe('mann-whitney');
       expect(row.p).toBeCloseTo(2 / 252, 10); // 5 against 5, all slower: the most extreme of C(10, 5) arrangements
       expect(row.adjusted).toBeGreaterThan(row.p);
     }
