@@ -336,14 +336,10 @@ export class Core {
   readonly f64: Float64Array;
 
   constructor(module: WebAssembly.Module, memory: WebAssembly.Memory) {
-    let keystream: HostKeystream | undefined;
-    const instance = instantiate(module, memory, (jobs, count, stream) => {
-      keystream ??= new HostKeystream(instance.exports as unknown as KeystreamFunctions, memory);
-      keystream.run(jobs, count, stream);
-      return undefined;
-    });
-    this.layout = readLayout(instance.exports);
-    this.call = checkedFunctions(instance.exports);
+    const linked = linkedTo(memory, module);
+    linked.keystream = undefined; // its views end where the memory ended before
+    this.layout = linked.layout;
+    this.call = linked.call;
     this.memory = memory;
     this.u8 = new Uint8Array(memory.buffer);
     this.u16 = new Uint16Array(memory.buffer);
@@ -425,12 +421,33 @@ export function coreModule(path: string = CORE()): WebAssembly.Module {
   return module;
 }
 
-function instantiate(
-  module: WebAssembly.Module,
-  memory: WebAssembly.Memory,
-  hostKeystream: (jobs: number, count: number, stream: number) => undefined = abort,
-): WebAssembly.Instance {
-  return new WebAssembly.Instance(module, { env: { memory, abort, hostKeystream } });
+interface Linked {
+  readonly module: WebAssembly.Module;
+  readonly layout: Layout;
+  readonly call: CoreFunctions;
+  keystream: HostKeystream | undefined;
+}
+
+const instances = new WeakMap<WebAssembly.Memory, Linked>();
+const layouts = new WeakMap<WebAssembly.Module, Layout>();
+
+/**
+ * The module over the memory. All that changes in an instance is the memory (test/machine/core.test.ts looks), so the hosts that a
+ * thread lays out in a memory, one after the other, have one instance: a new one costs as much as a short guest.
+ */
+function linkedTo(memory: WebAssembly.Memory, module: WebAssembly.Module): Linked {
+  const known = instances.get(memory);
+  if (known?.module === module) return known;
+  const hostKeystream = (jobs: number, count: number, stream: number): undefined => {
+    linked.keystream ??= new HostKeystream(linked.call as unknown as KeystreamFunctions, memory);
+    linked.keystream.run(jobs, count, stream);
+  };
+  const { exports } = new WebAssembly.Instance(module, { env: { memory, abort, hostKeystream } });
+  const layout = layouts.get(module) ?? readLayout(exports);
+  layouts.set(module, layout);
+  const linked: Linked = { module, layout, call: checkedFunctions(exports), keystream: undefined };
+  instances.set(memory, linked);
+  return linked;
 }
 
 function abort(_message?: number, _file?: number, line?: number, column?: number): never {
