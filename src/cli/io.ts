@@ -44,7 +44,7 @@ export function outputOf(stream: NodeJS.WriteStream): Output {
       if (open) stream.write(text);
     },
     isTerminal: stream.isTTY === true,
-    columns: stream.columns ?? 80,
+    columns: stream.columns || 80, // 0: a terminal that was not told its size
   };
 }
 

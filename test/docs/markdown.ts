@@ -28,7 +28,7 @@ export interface Document {
 }
 
 /** A command: a program's name, behind variables that are set for it alone. */
-const COMMAND = /^(?:[A-Z_0-9]+=\S+ )*(?:npx|npm|ringfence|node|git|cd|source|sbatch|\.ci\/run)(?: |$)/;
+const COMMAND = /^(?:[A-Z_0-9]+=\S+ )*(?:npx|npm|ringfence|node|git|cd|source|sbatch|redis-server|\.ci\/run)(?: |$)/;
 /** A block's file name: its first line, or the end of the sentence before it. */
 const NAME_INSIDE = /^# ([\w-]+\.yaml)\n/;
 const NAME_BEFORE = /`([\w-]+\.yaml)`:$/;

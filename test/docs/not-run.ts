@@ -8,6 +8,10 @@ const NOT_RUN: readonly { readonly why: string; readonly commands: readonly stri
     ],
   },
   {
+    why: 'tests start a server of their own, where there is one',
+    commands: ['redis-server --appendonly yes'],
+  },
+  {
     why: 'part of npm test',
     commands: ['npm test -- test/mmu', 'npm test -- test/privileged'],
   },
