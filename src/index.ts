@@ -58,8 +58,10 @@ import type { LaunchedHost } from './security/launch.js';
 
 export {
   AttestError,
+  type AttestedBatch,
   type AttestedRun,
   type AttestOptions,
+  checkBatch as attestBatch,
   checkResults as attestResults,
 } from './experiment/attest.js';
 export type { BatchProgress } from './experiment/batch.js';
@@ -185,7 +187,7 @@ export async function resumeHost(
   const experiment = await runExperiment(scenario, options.machine ?? machine(), {
     workers: workers ?? scenario.host.workers ?? Math.max(1, Math.min(availableParallelism(), scenario.host.pcpus)),
     versions: named ?? versions(),
-    attest: true,
+    attest: ({ results }) => results.fingerprint,
     restore: image,
     ...(parameters !== undefined && { parameters }),
     ...(signal !== undefined && { signal }),
@@ -210,7 +212,7 @@ export async function runScenario(source: ScenarioSource, options: RunOptions = 
     workers:
       options.workers ?? scenario.host.workers ?? Math.max(1, Math.min(availableParallelism(), scenario.host.pcpus)),
     versions: options.versions ?? versions(),
-    attest: true,
+    attest: ({ results }) => results.fingerprint,
     parameters,
     ...(signal !== undefined && { signal }),
     ...(onProgress !== undefined && { onProgress }),
@@ -222,7 +224,7 @@ export async function runScenario(source: ScenarioSource, options: RunOptions = 
 }
 
 /**
- * What a scenario (of a sweep, one cell) launches, with its guests and the machine as they are now: for attestResults().
+ * What a scenario (of a sweep, one cell) launches, with its guests and the machine as they are now: for attestResults() and attestBatch().
  * Undefined if no domain is protected. @throws ScenarioError, CatalogueError
  */
 export function expectedLaunch(

@@ -1,7 +1,19 @@
 /** `ringfence attest` */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { AttestError, attestResults, expectedLaunch, oneLine } from '../index.js';
+import {
+  AttestError,
+  type AttestedBatch,
+  attestBatch,
+  attestResults,
+  type BatchResults,
+  checkScenario,
+  type DraftPlan,
+  expectedLaunch,
+  type Machine,
+  oneLine,
+} from '../index.js';
+import { openBatch } from './batch.js';
 import { helpText, type Register, setOption, wholeNumber } from './command.js';
 import { CommandError, EXIT } from './exit.js';
 import type { Io } from './io.js';
@@ -17,21 +29,22 @@ export interface AttestArguments {
 /** @returns the exit code */
 export async function attestCommand(folder: string, args: AttestArguments, io: Io): Promise<number> {
   const results = readResults(folder);
+  const isBatch = typeof results === 'object' && results !== null && 'format' in results;
   const { scenario, set: sets, cell = 0, key } = args;
-  if (scenario === undefined && (sets.length > 0 || args.cell !== undefined)) {
+  if (scenario === undefined && (sets.length > 0 || (args.cell !== undefined && !isBatch))) {
     throw new CommandError(EXIT.usage, '--set and --cell need --scenario: what ought to have been launched');
   }
   if (key !== undefined && !/^([0-9a-f]{2})+$/.test(key)) {
     throw new CommandError(EXIT.usage, '--key: not a key; allowed: what `attest --json` shows as key, in hexadecimal');
   }
-  const expected =
-    scenario === undefined
-      ? undefined
-      : expectedLaunch(scenario, { sets, cell, guests: io.guests, machine: await io.machine() });
-  if (scenario !== undefined && expected === undefined) {
-    throw new CommandError(EXIT.usage, `${scenario}: no domain is protected, so nothing would be quoted`);
-  }
+  const machine = await io.machine();
+  const plan = scenario === undefined ? undefined : checkScenario(scenario, { sets, guests: io.guests, machine });
   try {
+    if (isBatch) return attestBatchCommand(openBatch(folder), plan, args, machine, io);
+    const expected = plan === undefined ? undefined : expectedLaunch(plan, { cell, machine });
+    if (plan !== undefined && expected === undefined) {
+      throw new CommandError(EXIT.usage, `${scenario}: no domain is protected, so nothing would be quoted`);
+    }
     const run = attestResults(results, {
       ...(key !== undefined && { key }),
       ...(expected !== undefined && { expected }),
@@ -42,6 +55,38 @@ export async function attestCommand(folder: string, args: AttestArguments, io: I
     if (error instanceof AttestError) throw new CommandError(EXIT.usage, `${folder}: ${error.message}`);
     throw error;
   }
+}
+
+function attestBatchCommand(
+  batch: BatchResults,
+  plan: DraftPlan | undefined,
+  { cell, key, scenario, json }: AttestArguments,
+  machine: Machine,
+  io: Io,
+): number {
+  if (cell !== undefined && !batch.deterministic.some((each) => each.cell.index === cell)) {
+    throw new CommandError(EXIT.usage, `there is no cell ${cell} in the batch`);
+  }
+  const { ok, cells } = attestBatch(batch, {
+    ...(key !== undefined && { key }),
+    ...(cell !== undefined && { cell }),
+    ...(plan !== undefined && {
+      expected: (index) => plan.points[index] && expectedLaunch(plan, { cell: index, machine }),
+    }),
+  });
+  if (json === true) io.out.write(`${JSON.stringify({ ok, cells }, null, 2)}\n`);
+  else io.out.write(renderBatch(batch, cells, scenario));
+  return ok ? EXIT.ok : EXIT.claimFailed;
+}
+
+function renderBatch(batch: BatchResults, cells: AttestedBatch['cells'], scenario?: string): string {
+  const refused = cells.flatMap(({ cell, verdict }) =>
+    verdict.ok ? [] : [`refused: cell ${cell}: ${verdict.problem}: ${oneLine(verdict.detail)}\n`],
+  );
+  const held = scenario === undefined ? '' : `, launched what ${scenario} launches`;
+  const others = batch.deterministic.length - cells.length;
+  const rest = others === 0 ? '' : `; of ${others} others none is due`;
+  return `${refused.join('')}accepted: quotes of ${cells.length - refused.length} of ${cells.length} cells${held}${rest}\n`;
 }
 
 function render({ verdict, attestation, fingerprint }: ReturnType<typeof attestResults>, scenario?: string): string {
@@ -69,12 +114,13 @@ export const registerAttest: Register = (program, io, done) => {
   program
     .command('attest')
     .description(
-      "judge a run's quote: whether the TPM signed it for just these results, and whether what was launched is what a scenario launches",
+      "judge a run's quote, or those of a sweep's cells: whether the TPM signed it for just these results, and whether what was " +
+        'launched is what a scenario launches',
     )
-    .argument('<dir>', 'folder of a run with protected domains')
+    .argument('<dir>', 'folder of a run or a batch with protected domains')
     .option('--scenario <file>', 'what ought to have been launched, with its guests and the machine as they are now')
     .addOption(setOption())
-    .option('--cell <n>', 'the cell of its sweep', wholeNumber(0, 1e6))
+    .option('--cell <n>', 'the cell of its sweep; of a batch: only this one', wholeNumber(0, 1e6))
     .option('--key <hex>', "attestation key to trust (default: that of the results' seed)")
     .option('--json', 'print verdict, attestation and fingerprint as JSON')
     .addHelpText(

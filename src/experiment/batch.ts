@@ -312,6 +312,7 @@ export function batchResults(
   records: readonly CellRecord[],
 ): BatchResults {
   const ordered = inOrder(records);
+  const quotes = ordered.map(({ attestation }) => attestation ?? null);
   const counts = Object.fromEntries(CELL_STATUSES.map((status) => [status, 0])) as Record<CellStatus, number>;
   for (const { status } of ordered) counts[status]++;
   const { name, title, description, parameters, cells, across: claims = [] } = plan.resolved;
@@ -324,6 +325,7 @@ export function batchResults(
     scenario: { name, title, description },
     ...{ identity, parameters, counts },
     deterministic: ordered.map(deterministicPart),
+    ...(quotes.some((quote) => quote !== null) && { attestations: quotes }),
     wallClock: ordered.map(({ wallClock, error, reproducer, attempts }) => ({
       ...(wallClock !== undefined && { wallClock }),
       ...(error !== undefined && { error }),
@@ -335,13 +337,14 @@ export function batchResults(
 
 /** Writes results.json, whole or not at all; one record per line, the deterministic ones in canonical form. */
 export function writeResults(out: string, results: BatchResults): void {
-  const { deterministic, wallClock, ...head } = results;
+  const { deterministic, attestations, wallClock, ...head } = results;
   const partial = join(out, `.lock-results-${process.pid}`);
   const file = openSync(partial, 'w');
   try {
     const write = (text: string): void => void writeSync(file, text);
     write(JSON.stringify(head, null, 1).replace(/\n\}$/, ',\n'));
     writeArray(write, 'deterministic', deterministic, ',\n');
+    if (attestations !== undefined) writeArray(write, 'attestations', attestations, ',\n');
     writeArray(write, 'wallClock', wallClock, '\n}\n');
     fsyncSync(file);
   } finally {

@@ -1,7 +1,16 @@
 /** One cell, run in this thread, as a record. What goes wrong is in the record; nothing is thrown. */
 import { join } from 'node:path';
 import { HostError } from '../hypervisor/types.js';
-import { BATCH_FILES, type Cell, type CellError, type CellRecord, type CellStatus, cellFolder } from './cell.js';
+import {
+  BATCH_FILES,
+  type Cell,
+  type CellError,
+  type CellRecord,
+  type CellStatus,
+  cellFolder,
+  deterministicPart,
+} from './cell.js';
+import { fingerprint } from './fingerprint.js';
 import { writeConsoles } from './output.js';
 import { type Experiment, type ExperimentOptions, type Platform, runExperiment } from './run.js';
 import type { DomainSpec, HostSpec, Scenario } from './scenario.js';
@@ -62,6 +71,7 @@ export async function runCell(
       inline: true,
       versions: {},
       parameters: cell.parameters,
+      attest: (ended) => fingerprint(deterministicPart(completed(cell, ended))),
       ...(memory !== undefined && { memory }),
       ...(booted !== undefined && { booted }),
     });
@@ -70,19 +80,18 @@ export async function runCell(
   }
   const fault = platformFault(experiment) ?? changedImage(task, experiment);
   if (fault !== undefined) return failedRecord(task, 'failed', fault);
-  const { results, rows } = experiment;
-  const status: CellStatus = results.passed ? 'ok' : 'claim-failed';
+  const { results } = experiment;
+  const record = completed(cell, experiment);
   try {
-    keepConsoles(task, status, experiment);
+    keepConsoles(task, record.status, experiment);
   } catch (error) {
     const message = `consoles cannot be written: ${(error as Error).message}`;
     return failedRecord(task, 'failed', { code: 'console', message });
   }
   const wall = results.wallClock;
   return {
-    ...{ cell, status },
-    deterministic: { fingerprint: results.fingerprint, domains: rows.domains, host: rows.host },
-    claims: results.failedClaims,
+    ...record,
+    ...(results.attestation !== undefined && { attestation: results.attestation }),
     wallClock: {
       total_ms: performance.now() - start,
       boot_ms: wall.bootMs,
@@ -94,6 +103,15 @@ export async function runCell(
     reproducer: task.reproducer,
     attempts: 1,
   };
+}
+
+/** What the record of a cell that ran to its end says about it. */
+function completed(cell: Cell, { results, rows }: Experiment) {
+  return {
+    ...{ cell, status: results.passed ? 'ok' : 'claim-failed' },
+    deterministic: { fingerprint: results.fingerprint, domains: rows.domains, host: rows.host },
+    claims: results.failedClaims,
+  } satisfies Partial<CellRecord>;
 }
 
 function explain(error: unknown): [CellStatus, CellError] {

@@ -17,6 +17,7 @@
  * Two parts of a record never mix: `deterministic` is the same for the same cell on any machine, `wallClock` never is.
  */
 import type { SmmBackend } from '../hypervisor/types.js';
+import type { Attestation } from '../security/attestation.js';
 import type { AcrossFailure } from './claims-across.js';
 import type { AcrossSpec } from './scenario.js';
 
@@ -111,13 +112,20 @@ export interface CellRecord {
   readonly reproducer: string;
   /** 1, or 2 after a retry. */
   readonly attempts: number;
+  /** Where a domain is protected: a quote of what was launched; its challenge is the fingerprint of deterministicPart. */
+  readonly attestation?: Attestation;
 }
 
 /** Whether the cell ran to its end, whatever its claims say. */
 export const isCompleted = ({ status }: CellRecord): boolean => status === 'ok' || status === 'claim-failed';
 
 /** The part of a record that merges and comparisons look at, and that a batch's fingerprint is made of. */
-export function deterministicPart({ cell, status, deterministic, claims }: CellRecord): {
+export function deterministicPart({
+  cell,
+  status,
+  deterministic,
+  claims,
+}: Pick<CellRecord, 'cell' | 'status' | 'deterministic' | 'claims'>): {
   readonly cell: Cell;
   readonly status: CellStatus;
   readonly deterministic: DeterministicResult | null;
@@ -252,6 +260,8 @@ export interface BatchResults {
   readonly counts: Readonly<Record<CellStatus, number>>;
   /** deterministicPart of every record, in the order of the plan. Byte-identical for the same plan, however it was run. */
   readonly deterministic: readonly ReturnType<typeof deterministicPart>[];
+  /** Quotes, in the same order; absent where no cell has one. */
+  readonly attestations?: readonly (Attestation | null)[];
   /** The rest of every record, in the same order. */
   readonly wallClock: readonly Pick<CellRecord, 'wallClock' | 'error' | 'reproducer' | 'attempts'>[];
   readonly versions: Readonly<Record<string, string>>;

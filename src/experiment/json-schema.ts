@@ -62,60 +62,73 @@ export function resultsJsonSchema(): Json {
     domains: { type: 'array', items: row(DOMAIN_COLUMNS, true) },
     host: row(HOST_COLUMNS),
   });
+  const hex = { type: 'string', pattern: '^([0-9a-f]{2})+$' };
+  const attestation = object({
+    ...{ key: hex, attest: hex, signature: hex },
+    log: { type: 'array', items: object({ pcr: count, event: { type: 'string' }, digest: sha256 }) },
+  });
   return {
     $schema: DRAFT,
     title: 'Ringfence results of a batch',
-    ...object({
-      format: { const: 1 },
-      fingerprint: { ...sha256, description: 'over `deterministic`, one canonical line per cell' },
-      passed: { type: 'boolean', description: 'every cell ran and every claim holds' },
-      across: {
-        type: 'array',
-        description: 'claims across cells that do not hold; empty in a shard, which does not judge them',
-        items: object({
-          claim: { type: 'string' },
-          group: { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean'] } },
-          expected: { type: 'string' },
-          found: { type: 'string' },
-        }),
+    ...object(
+      {
+        format: { const: 1 },
+        fingerprint: { ...sha256, description: 'over `deterministic`, one canonical line per cell' },
+        passed: { type: 'boolean', description: 'every cell ran and every claim holds' },
+        across: {
+          type: 'array',
+          description: 'claims across cells that do not hold; empty in a shard, which does not judge them',
+          items: object({
+            claim: { type: 'string' },
+            group: { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean'] } },
+            expected: { type: 'string' },
+            found: { type: 'string' },
+          }),
+        },
+        scenario: object({ name: { type: 'string' }, title: { type: 'string' }, description: { type: 'string' } }),
+        identity: object({ ringfence: { type: 'string' }, core: sha256, costTable: sha256, plan: sha256 }),
+        parameters: {
+          type: 'array',
+          items: object(
+            {
+              name: { type: 'string' },
+              path: { type: 'string' },
+              type: { enum: ['number', 'text', 'boolean'] },
+              unit: { type: 'string' },
+            },
+            ['unit'],
+          ),
+        },
+        counts: object(Object.fromEntries(CELL_STATUSES.map((status) => [status, count]))),
+        deterministic: {
+          type: 'array',
+          items: object({
+            cell,
+            status: { enum: [...CELL_STATUSES] },
+            deterministic: { anyOf: [deterministic, { type: 'null' }] },
+            claims: { type: 'array', items: failure },
+          }),
+        },
+        attestations: {
+          type: 'array',
+          description: 'quotes of cells with protected domains, in the same order; absent without any',
+          items: { anyOf: [attestation, { type: 'null' }] },
+        },
+        wallClock: {
+          type: 'array',
+          items: object(
+            {
+              wallClock: row(WALL_COLUMNS),
+              error: object({ code: { type: 'string' }, message: { type: 'string' } }),
+              reproducer: { type: 'string' },
+              attempts: { enum: [1, 2] },
+            },
+            ['wallClock', 'error'],
+          ),
+        },
+        versions: strings,
       },
-      scenario: object({ name: { type: 'string' }, title: { type: 'string' }, description: { type: 'string' } }),
-      identity: object({ ringfence: { type: 'string' }, core: sha256, costTable: sha256, plan: sha256 }),
-      parameters: {
-        type: 'array',
-        items: object(
-          {
-            name: { type: 'string' },
-            path: { type: 'string' },
-            type: { enum: ['number', 'text', 'boolean'] },
-            unit: { type: 'string' },
-          },
-          ['unit'],
-        ),
-      },
-      counts: object(Object.fromEntries(CELL_STATUSES.map((status) => [status, count]))),
-      deterministic: {
-        type: 'array',
-        items: object({
-          cell,
-          status: { enum: [...CELL_STATUSES] },
-          deterministic: { anyOf: [deterministic, { type: 'null' }] },
-          claims: { type: 'array', items: failure },
-        }),
-      },
-      wallClock: {
-        type: 'array',
-        items: object(
-          {
-            wallClock: row(WALL_COLUMNS),
-            error: object({ code: { type: 'string' }, message: { type: 'string' } }),
-            reproducer: { type: 'string' },
-            attempts: { enum: [1, 2] },
-          },
-          ['wallClock', 'error'],
-        ),
-      },
-      versions: strings,
-    }),
+      ['attestations'],
+    ),
   };
 }

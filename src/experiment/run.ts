@@ -2,7 +2,7 @@
 
 import { writeDomain } from '../hypervisor/domain-image.js';
 import { type HostImage, writeImage } from '../hypervisor/save.js';
-import { DEFAULT_SMM, hasSmm } from '../hypervisor/smm.js';
+import { DEFAULT_SMM, hasSmm, isProtected } from '../hypervisor/smm.js';
 import type {
   CostTable,
   DomainResult,
@@ -54,8 +54,8 @@ export interface ExperimentOptions {
     | { readonly restore: Pick<HostImage, 'state' | 'memory'> };
   /** Values of the sweep, for claims. */
   readonly parameters?: Readonly<Record<string, ParameterValue>>;
-  /** Quotes the launch of protected domains. */
-  readonly attest?: boolean;
+  /** Quotes the launch of protected domains, for results with the fingerprint that this gives. */
+  readonly attest?: (experiment: Experiment) => string;
 }
 
 /** What results.json holds, and `--json` prints. */
@@ -167,7 +167,8 @@ export async function runExperiment(
   });
   signal?.throwIfAborted();
   const experiment = summarise(scenario, costTable, result, performance.now() - start, options);
-  return options.attest === true ? quoted(experiment, scenario, config, platform) : experiment;
+  const { attest } = options;
+  return attest === undefined ? experiment : quoted(experiment, attest, scenario, config, platform);
 }
 
 const boots = (scenario: Scenario): scenario is Scenario & { readonly boot: BootSpec } => scenario.boot !== undefined;
@@ -188,14 +189,21 @@ function domainSaver(
 }
 
 /** The same with the quote of its launch, if there is one to make. */
-function quoted(experiment: Experiment, scenario: Scenario, config: HostConfig, platform: Platform): Experiment {
+function quoted(
+  experiment: Experiment,
+  attest: NonNullable<ExperimentOptions['attest']>,
+  scenario: Scenario,
+  config: HostConfig,
+  platform: Platform,
+): Experiment {
+  if (!config.domains.some(isProtected)) return experiment;
   if (platform.core === undefined) return experiment;
   const launched = launchedHost(hostSettings(scenario), config.domains, platform.core());
   if (launched === undefined) return experiment;
   const { results } = experiment;
   const { seed, pcpuCycles } = results.deterministic;
   const clockMs = Math.floor((1000 * Math.max(...pcpuCycles)) / config.frequencyHz);
-  const attestation = attestRun(seed, launched, results.fingerprint, clockMs);
+  const attestation = attestRun(seed, launched, attest(experiment), clockMs);
   return { ...experiment, results: { ...results, attestation } };
 }
 

@@ -21,6 +21,10 @@ interface Document {
   attestation?: Attestation;
   deterministic: { seed: number; domains: { retired: number; imageSha256: string }[] };
 }
+interface Batch {
+  attestations: unknown[];
+  deterministic: { cell: { index: number }; deterministic: { domains: { retired: number }[] } }[];
+}
 const read = (folder: string): Document => JSON.parse(readFileSync(`${folder}/results.json`, 'utf8'));
 
 /** Runs the scenario's text. Returns the folder of its results. */
@@ -129,6 +133,54 @@ describe('the quote of a run', () => {
       expect(await judge(forged(folder, change))).toEqual([1, expect.stringMatching(`^refused: ${problem}: `)]);
     }
     expect(await judge(folder, '--key', attestationKey('8'))).toEqual([1, expect.stringContaining('refused: key')]);
+  });
+
+  it('is there for every protected cell of a sweep, about what is recorded of it, through shards too', async () => {
+    const file = at.write(
+      'sweep.yaml',
+      `${scenario()}sweep: { grid: { domains.vault.protection: [none, xts, ctr+mac] } }\n`,
+    );
+    const folder = at.path('sweep');
+    const shards = [1, 2].map((index) => at.path(`shard-${index}`));
+    await at.run(['run', file, '--out', folder, '--workers', '1'], real);
+    for (const [index, out] of shards.entries())
+      await at.run(['run', file, '--out', out, '--shard', `${index + 1}/2`], real);
+    const merged = at.path('merged');
+    expect((await at.run(['merge', ...shards, '--out', merged], real)).code).toBe(0);
+    const batch = JSON.parse(readFileSync(`${folder}/results.json`, 'utf8'));
+    expect(batch.attestations.map((quote: unknown) => quote !== null)).toEqual([false, true, true]);
+    expect(JSON.parse(readFileSync(`${merged}/results.json`, 'utf8')).attestations).toEqual(batch.attestations);
+    const good = 'accepted: quotes of 2 of 2 cells; of 1 others none is due\n';
+    expect(await judge(folder)).toEqual([0, good]);
+    expect(await judge(merged, '--scenario', file)).toEqual([
+      0,
+      expect.stringContaining(`launched what ${file} launches`),
+    ]);
+    expect(await judge(folder, '--cell', '2')).toEqual([0, expect.stringContaining('1 of 1')]);
+    expect(await judge(folder, '--cell', '3')).toEqual([2, expect.stringContaining('no cell 3')]);
+    expect(await judge(folder, '--cell', '0')).toEqual([2, expect.stringContaining('no domain was protected')]);
+    const other = await judge(folder, '--scenario', file, '--set', 'domains.vault.cmdline=n=2000');
+    expect(other).toEqual([1, expect.stringMatching(/cell 1: launch: 'vault: command line'.*\n.*cell 2: launch/)]);
+    const forge = async (change: (batch: Batch) => unknown): Promise<readonly [number, string]> => {
+      const changed = structuredClone(batch) as Batch;
+      change(changed);
+      at.write('forged-batch/results.json', JSON.stringify(changed));
+      return await judge(at.path('forged-batch'));
+    };
+    const refused = (cell: number, problem: string) => [
+      1,
+      expect.stringMatching(`^refused: cell ${cell}: ${problem}: `),
+    ];
+    // Results of a cell, its place, a quote of another cell, a quote that is gone.
+    expect(await forge((b) => void b.deterministic[1]!.deterministic.domains[0]!.retired++)).toEqual(
+      refused(1, 'nonce'),
+    );
+    expect(await forge((b) => Object.assign(b.deterministic[2]!.cell, { index: 7 }))).toEqual(refused(7, 'nonce'));
+    expect(await forge(({ attestations }) => attestations.splice(2, 1, attestations[1]))).toEqual(refused(2, 'nonce'));
+    expect(await forge(({ attestations }) => attestations.splice(1, 1, null))).toEqual(refused(1, 'missing'));
+    expect(await forge((b) => void delete (b as { attestations?: unknown }).attestations)).toEqual(
+      refused(1, 'missing'),
+    );
   });
 
   it('is not there without protected domains; wrong arguments are told with exit code 2', async () => {
