@@ -42,6 +42,12 @@ export class Draft {
     return new Draft(structuredClone(this.value), this.origins);
   }
 
+  /** The same without one of its members. */
+  without(name: string): Draft {
+    const { [name]: _, ...rest } = this.value as Data;
+    return new Draft(rest, this.origins);
+  }
+
   /** Where the value at `path` is written. */
   origin(path: Path): Path {
     if (this.origins.size === 0) return path;

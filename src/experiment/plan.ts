@@ -129,7 +129,7 @@ interface Parameter {
 
 class Planner {
   private readonly source: SourceDocument;
-  private readonly draft: Draft;
+  private draft: Draft;
   private readonly text: string;
   private readonly sets: readonly string[];
   private readonly context: LoadContext;
@@ -172,6 +172,7 @@ class Planner {
     }
     const columns = this.columns(parameters, found);
     this.findLater(written, parameters);
+    this.draft = this.draft.without('sweep'); // every cell has a copy, and the sweep may be longer than all else
     return this.finish(true, columns, new Map(parameters.map((each) => [each.path, each])), found, repeats);
   }
 

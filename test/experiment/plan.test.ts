@@ -104,6 +104,13 @@ describe('a sweep', () => {
     expect(logs.filter((log) => log < 6).length).toBeGreaterThan(8); // half of them, were there no chance
   });
 
+  it('of a long list is made in time that grows with its length, not with the square of it', {
+    timeout: 60_000,
+  }, () => {
+    const list = Array.from({ length: 10_000 }, (_, index) => `    - {host.seed: ${index}}\n`);
+    expect(parse(`${base}sweep:\n  list:\n${list.join('')}`).points).toHaveLength(10_000);
+  });
+
   it("repeats with seeds of its own; repeat 0 has the scenario's", () => {
     const { points, repeats } = parse(`host: {seed: 7}\n${base}repeat: 3\n`);
     expect(repeats).toBe(3);
