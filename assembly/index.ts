@@ -56,6 +56,7 @@ export {
 } from './mmu/share';
 export { stlbCopy } from './mmu/stlb';
 export { flushAll, followCommon, moveFrame, shareHeld, tlbHold, tlbInit, unshareHeld } from './mmu/tlb';
+export { contextSwitch } from './sched/context-switch';
 export { capAllowance, chargeDomain, domainBudget } from './sched/credit';
 export { heapContains, heapPush, heapRemove, heapUpdate } from './sched/heap';
 export { runPcpu } from './sched/pcpu';

@@ -123,6 +123,7 @@ export const ANSWER_CPUID: u32 = 1;
 export const ANSWER_HYPERCALL: u32 = 2;
 export const ANSWER_SEND: u32 = 4; // event_channel_op send within a pCPU: no hook denies any
 export const ANSWER_HALT: u32 = 8;
+export const ANSWER_SWITCH: u32 = 16; // another vCPU of the pCPU: nobody in TypeScript is told (sched/context-switch.ts)
 export const HOST_SEND_HOOK: usize = HOST + 0x598; // u32 number of the hook that counts sends
 /** CPUID by leaf. The first row also answers for leaves that have none. */
 export const HOST_CPUID: usize = HOST + 0x600;
@@ -306,7 +307,7 @@ export const VCPU_IDLE: usize = 448; // f64 idle (and, with HOST_CLOCK_PCPU, sto
 export const VCPU_WAKE: usize = 456; // f64 pCPU time at which a blocked vCPU wakes
 export const VCPU_BLOCKED_AT: usize = 464; // f64 pCPU time at which it blocked
 export const VCPU_MAX_RETIRED: usize = 472; // f64 instruction limit, 0: none
-export const VCPU_CHUNK_END: usize = 488; // f64 retired count at which the domain's clock is next compared with its timers
+export const VCPU_CHUNK_END: usize = 488; // i64 retired count at which the domain's clock is next compared with its timers
 /** IA32_TSC_ADJUST (SDM Vol. 3B 17.17.3, "Time-Stamp Counter Adjustment"), u64: what the guest's writes moved the TSC by. */
 export const VCPU_TSC_ADJUST: usize = 496;
 /** 1 if the fetch register's page was looked up with user rights. */
@@ -330,6 +331,8 @@ export const VCPU_TIMER_NEXT: usize = 856; // next tick of VCPUOP_set_periodic_t
 export const VCPU_TIMER_PERIOD: usize = 864;
 /** f64 the domain's clock before which none of its timers is due; 0: not known, one may have been moved. */
 export const VCPU_TIMERS_DUE: usize = 872;
+export const VCPU_RAN: usize = 880; //      f64 cycles that it ran since TypeScript last read the clock: sched/wall-time.ts
+export const VCPU_RAN_NEXT: usize = 888; // u32 1 + index of another one that did, 0xffffffff: the last; 0: it did not run
 // Scheduling (sched/run-queue.ts): none of it reaches the guest. f64 are whole or fractional cycles.
 export const VCPU_SCHED_KEY: usize = 896; //      f64 its place in the run queue: the domain's virtual time when it was queued
 export const VCPU_SCHED_ORDER: usize = 904; //    f64 order among equals, of queueing and of blocking
@@ -469,7 +472,7 @@ export const PCPU_QUEUE: usize = 64; // u32 vCPU indices in run order
 export const PCPU_QUEUE_CAPACITY: u32 = 8192;
 export const PCPU_BLOCKED: usize = PCPU_QUEUE + (PCPU_QUEUE_CAPACITY as usize) * 4; // u32 indices of blocked vCPUs
 export const PCPU_BLOCKED_CAPACITY: u32 = 4096;
-// Scheduling, sched/run-queue.ts and src/hypervisor/context-switch.ts.
+// Scheduling, sched/run-queue.ts and sched/context-switch.ts.
 export const PCPU_VTIME: usize = PCPU_BLOCKED + (PCPU_BLOCKED_CAPACITY as usize) * 4; // f64 virtual time of who ran last
 export const PCPU_SCHED_ORDER: usize = PCPU_VTIME + 8; //   f64 next VCPU_SCHED_ORDER
 export const PCPU_SWITCHES: usize = PCPU_VTIME + 16; //     f64 context switches to a vCPU
@@ -483,6 +486,9 @@ export const PCPU_BASE: usize = PCPU_VTIME + 56; //         f64 time − modelle
 export const PCPU_STARTED: usize = PCPU_VTIME + 64; //      f64 time at which it began to run
 export const PCPU_DEADLINE: usize = PCPU_VTIME + 72; //     f64 time at which the scheduler looks again
 export const PCPU_NEXT: usize = PCPU_VTIME + 80; //         u32 vCPU to be switched to, or 0xffffffff
+export const PCPU_RAN: usize = PCPU_VTIME + 84; //         u32 1 + index of a vCPU that ran since TypeScript last read the clock, 0: none
+export const PCPU_RAN_CYCLES: usize = PCPU_VTIME + 88; //  f64 cycles that they ran
+export const PCPU_CYCLES: usize = PCPU_VTIME + 96; //      f64 modelled cycles of the vCPU that ran when `runSlice` ended
 export const PCPU_CHOOSES: u32 = 0; //  the scheduler is to choose
 export const PCPU_RUNS: u32 = 1; //     the current vCPU runs, or waits for a verdict on its exit
 export const PCPU_SWITCHES_TO: u32 = 2; // PCPU_NEXT is to be switched to

@@ -28,9 +28,17 @@ import {
   VCPU_IDTR_LIMIT,
   VCPU_SCRATCH,
 } from '../layout';
-import { descriptorBase, descriptorLimit, isNull, SELECTOR_RPL, SELECTOR_TI, TYPE_32 } from './descriptor';
+import {
+  descriptorAccess,
+  descriptorBase,
+  descriptorLimit,
+  isNull,
+  SELECTOR_RPL,
+  SELECTOR_TI,
+  TYPE_32,
+} from './descriptor';
 import { currentBank, directRead, directWrite, systemBank } from './direct';
-import { FLAG_IF, FLAG_NT, FLAG_RF, FLAG_TF, FLAG_VM, setEflags } from './flags';
+import { FLAG_AC, FLAG_IF, FLAG_NT, FLAG_RF, FLAG_TF, FLAG_VM, setEflags } from './flags';
 import { ACCESS_DB, ACCESS_EXPAND_DOWN, ACCESS_UNUSABLE, segment } from './mode';
 import { dropInnerSegments, setCode, setSegment } from './segments';
 
@@ -72,6 +80,18 @@ function flatStack(stack: usize): bool {
 
 function put(low: usize, high: usize, split: u32, at: u32, value: u32): void {
   store<u32>((at < split ? low : high) + at, value);
+}
+
+/** Whether loading CS with this descriptor, for privilege level `cpl`, would change nothing: handlers mostly share it with what they interrupt. */
+function holdsCode(s: usize, selector: u32, d: u64, cpl: u32): bool {
+  const cs = segment(s, CS);
+  return (
+    load<u32>(cs, SEGMENT_SELECTOR) == ((selector & ~SELECTOR_RPL) | cpl) &&
+    load<u32>(cs, SEGMENT_BASE) == descriptorBase(d) &&
+    load<u32>(cs, SEGMENT_LIMIT) == descriptorLimit(d) &&
+    load<u32>(cs, SEGMENT_ACCESS) == descriptorAccess(d) &&
+    load<u32>(s + VCPU_CPL) == cpl
+  );
 }
 
 /** In protected mode, through the IDT. Arguments as of interrupts.ts; `checked`: the gate's DPL limits the CPL. */
@@ -141,7 +161,7 @@ export function enterSwiftly(s: usize, vector: u32, error: u32, eip: u32, flags:
   store<u32>(s + VCPU_ESP, esp);
   const cleared = FLAG_TF | FLAG_NT | FLAG_RF | (upper(gate) & TRAP_GATE ? 0 : FLAG_IF);
   store<u32>(s + VCPU_EFLAGS, load<u32>(s + VCPU_EFLAGS) & ~cleared);
-  setCode(s, selector, code, inner);
+  if (!holdsCode(s, selector, code, inner)) setCode(s, selector, code, inner);
   store<u32>(s + VCPU_EIP, target);
   return true;
 }
@@ -181,8 +201,9 @@ export function returnSwiftly(s: usize, top: usize, flags: u32): bool {
     setSegment(s, SS, ss, data);
     store<u32>(s + VCPU_ESP, load<u32>(frame, 12));
   }
+  const aligned = (load<u32>(s + VCPU_EFLAGS) ^ flags) & FLAG_AC; // it steers the TLB bank: mode.ts
   setEflags(s, flags);
-  setCode(s, cs, code, outer);
+  if (aligned || !holdsCode(s, cs, code, outer)) setCode(s, cs, code, outer);
   store<u32>(s + VCPU_EIP, eip);
   if (outer != cpl) dropInnerSegments(s);
   return true;

@@ -3,11 +3,13 @@ import { COUNTER_EXIT, HOST_WEIGHTS, VCPU_COUNTERS, VCPU_TSC_ADJUST, VCPU_TSC_BA
 
 /** Modelled cycles of this vCPU so far: Σ counter × weight. The exits' part is summed as they happen: record.ts. */
 function cycles(s: usize): u64 {
-  let sum: u64 = 0;
-  for (let i: usize = 0; i < (COUNTER_EXIT as usize); i += 4) {
-    sum += term(s, i) + term(s, i + 1) + term(s, i + 2) + term(s, i + 3);
-  }
-  return sum;
+  // Four sums side by side, every address a constant: every exit comes here.
+  if (COUNTER_EXIT != 16) unreachable();
+  const a = term(s, 0) + term(s, 4) + term(s, 8) + term(s, 12);
+  const b = term(s, 1) + term(s, 5) + term(s, 9) + term(s, 13);
+  const c = term(s, 2) + term(s, 6) + term(s, 10) + term(s, 14);
+  const d = term(s, 3) + term(s, 7) + term(s, 11) + term(s, 15);
+  return a + b + (c + d);
 }
 
 function term(s: usize, i: usize): u64 {

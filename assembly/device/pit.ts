@@ -75,10 +75,14 @@ function cyclesAt(tick: u64): f64 {
   return f64((tick / PIT_HZ) * hz + ((tick % PIT_HZ) * hz + PIT_HZ - 1) / PIT_HZ);
 }
 
+/** Whether channel 0 counts: without a count no edge comes, and the line was set with the mode. */
+export function pitCounts(d: usize): bool {
+  return load<u8>(channel(d, 0) + LOADED) != 0;
+}
+
 /** Drives IRQ 0 with the edges of OUT 0 up to `now`. Edges that came while nobody looked are one latched request. */
 export function pitSync(d: usize, now: f64): void {
-  // Without a count no edge comes, and the line was set with the mode.
-  if (load<u8>(channel(d, 0) + LOADED)) drive(d, now);
+  if (pitCounts(d)) drive(d, now);
 }
 
 function drive(d: usize, now: f64): void {
@@ -98,8 +102,7 @@ function drive(d: usize, now: f64): void {
 
 /** The clock of the next rising edge of OUT 0 after the last `pitSync`, or PIT_NEVER. */
 export function pitDeadline(d: usize): f64 {
-  const p = channel(d, 0);
-  return load<u8>(p + LOADED) ? cyclesAt(nextRise(p, load<u64>(d + DOMAIN_PIT + SYNCED))) : PIT_NEVER;
+  return pitCounts(d) ? cyclesAt(nextRise(channel(d, 0), load<u64>(d + DOMAIN_PIT + SYNCED))) : PIT_NEVER;
 }
 
 /** OUT of channel 2, read through port 0x61. */

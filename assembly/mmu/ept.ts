@@ -283,6 +283,8 @@ function eptMisconfiguration(s: usize, gpa: u32, linear: u32): u32 {
  * A translation to absent memory yields the void page.
  */
 export function eptPeek(eptp: u32, gpa: u32): u32 {
+  const common = commonPhysical(eptp, gpa, READ);
+  if (common != 0) return common & (PAGE_MASK | FOUND_RIGHTS);
   let rights: u64 = EPT_RIGHTS;
   let table = eptp & PAGE_MASK;
   for (let level: u32 = 4; ; level--) {

@@ -15,7 +15,9 @@ export function protectedUntil(p: usize): f64 {
   return load<f64>(p + PCPU_SWITCHED_AT) + load<f64>(HOST_SLICE) / RATE_LIMIT;
 }
 
-/** pCPU time at which whoever wakes next may preempt the current vCPU, or infinity. */
-export function nextBoost(p: usize): f64 {
-  return boosts() ? Math.max(earliestWake(p), protectedUntil(p)) : Infinity;
+/** `deadline`, or the pCPU time before it at which whoever wakes next may preempt the current vCPU. */
+export function boundByBoost(p: usize, deadline: f64): f64 {
+  const wakes = earliestWake(p);
+  if (wakes >= deadline || !boosts()) return deadline;
+  return Math.min(deadline, Math.max(wakes, protectedUntil(p)));
 }

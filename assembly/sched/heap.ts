@@ -67,7 +67,8 @@ export function heapPush(p: usize, length: usize, items: usize, key: usize, inde
   store<f64>(p + PCPU_SCHED_ORDER, order + 1);
   store<f64>(vcpuAt(index) + VCPU_SCHED_ORDER, order);
   store<u32>(p + length, n + 1);
-  rise(p, items, key, n, index);
+  if (n == 0) place(p, items, 0, index);
+  else rise(p, items, key, n, index);
 }
 
 /** Takes `index` out; false if it is not in. */

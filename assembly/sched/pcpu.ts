@@ -7,15 +7,17 @@
  *     │          └──▶ deferred ──quantum's end──────────┤
  *     └─────────────▶ parked: cap used up ──refill──────┘
  *
- * `runPcpu` returns to the hypervisor (src/hypervisor/pcpu.ts) for a verdict on an exit, and for every context switch, whose
- * observers are told before the next instruction runs.
+ * `runPcpu` returns to the hypervisor (src/hypervisor/pcpu.ts) for a verdict on an exit, and for context switches: for every one if
+ * a policy observes them, else for those before which the wall clock is to be read (wall-time.ts).
  */
 import { modelledCycles } from '../cpu/time';
 import { setIdle } from '../device/clock';
 import { VCPU_NONE } from '../host';
 import {
+  ANSWER_SWITCH,
   COUNTER_EXCEPTION,
   COUNTER_INTERRUPT,
+  HOST_ANSWERS,
   HOST_CLOCK_DOMAIN,
   HOST_CLOCK_MODE,
   HOST_SLICE,
@@ -23,6 +25,7 @@ import {
   PCPU_BUSY,
   PCPU_CHOOSES,
   PCPU_CURRENT,
+  PCPU_CYCLES,
   PCPU_DEADLINE,
   PCPU_NEXT,
   PCPU_NOW,
@@ -51,7 +54,8 @@ import {
 import { runstateTell, runstateWoken } from '../vmx/runstate';
 import { runSlice, SLICE_BLOCKED, SLICE_LIMIT, SLICE_OVER } from '../vmx/slice';
 import { nextInterrupt, syncTimers } from '../vmx/timers';
-import { boosts, nextBoost, protectedUntil } from './boost';
+import { boosts, boundByBoost, protectedUntil } from './boost';
+import { contextSwitch } from './context-switch';
 import { chargeDomain, domainBudget } from './credit';
 import { vcpuAt } from './heap';
 import {
@@ -64,6 +68,7 @@ import {
   noteStart,
   takeWoken,
 } from './run-queue';
+import { clockIsDue, noteRan } from './wall-time';
 
 // Verdicts: src/hypervisor/guest.ts
 const RESUME: u32 = 0;
@@ -86,7 +91,7 @@ function wake(p: usize, time: f64): void {
     if (index == VCPU_NONE) return;
     const v = vcpuAt(index);
     const woken = load<f64>(v + VCPU_WAKE);
-    store<f64>(v + VCPU_CHUNK_END, 0);
+    store<i64>(v + VCPU_CHUNK_END, 0);
     if (ownClock()) {
       // The domain slept exactly until its interrupt, however late its pCPU is.
       setIdle(v, load<f64>(v + VCPU_IDLE) + (woken - load<f64>(v + VCPU_BLOCKED_AT)));
@@ -118,7 +123,7 @@ function exceededByEvents(v: usize): bool {
 function start(p: usize, v: usize, time: f64, end: f64, cycles: f64): void {
   const left = domainBudget(load<usize>(v + VCPU_DOMAIN), time);
   let deadline = Math.min(Math.min(load<f64>(p + PCPU_SLICE_END), end), time + left);
-  if (boosts()) deadline = Math.min(deadline, load<u32>(p + PCPU_PREEMPT) ? protectedUntil(p) : nextBoost(p));
+  deadline = load<u32>(p + PCPU_PREEMPT) ? Math.min(deadline, protectedUntil(p)) : boundByBoost(p, deadline);
   const base = time - cycles;
   store<f64>(p + PCPU_STARTED, time);
   store<f64>(p + PCPU_BASE, base);
@@ -126,7 +131,7 @@ function start(p: usize, v: usize, time: f64, end: f64, cycles: f64): void {
   store<f64>(v + VCPU_TIMERS_DUE, 0);
   if (!ownClock()) {
     setIdle(v, base);
-    store<f64>(v + VCPU_CHUNK_END, 0);
+    store<i64>(v + VCPU_CHUNK_END, 0);
   }
 }
 
@@ -136,6 +141,7 @@ function stop(p: usize, v: usize, cycles: f64): f64 {
   const ran = time - load<f64>(p + PCPU_STARTED);
   store<f64>(p + PCPU_BUSY, load<f64>(p + PCPU_BUSY) + ran);
   chargeDomain(load<usize>(v + VCPU_DOMAIN), ran);
+  noteRan(p, v, ran);
   return time;
 }
 
@@ -151,9 +157,8 @@ function beginSlice(p: usize, time: f64): void {
   store<u32>(p + PCPU_PREEMPT, 0);
 }
 
-/** PCPU_NEXT runs from `time` on. */
-function switched(p: usize, time: f64): void {
-  const to = load<u32>(p + PCPU_NEXT);
+/** `to` runs from `time` on. */
+function switched(p: usize, to: u32, time: f64): void {
   store<f64>(p + PCPU_SWITCHED_AT, time);
   if (to != VCPU_NONE) noteStart(to, time);
   beginSlice(p, time);
@@ -170,19 +175,19 @@ export function runPcpu(p: usize, end: f64, verdict: u32, taken: f64): u32 {
   if (state == PCPU_CHOOSES) time = f64(load<u64>(p + PCPU_TIME));
   if (state == PCPU_RUNS && verdict == RESUME) {
     // The handler may have woken another one.
-    store<f64>(p + PCPU_DEADLINE, Math.min(load<f64>(p + PCPU_DEADLINE), nextBoost(p)));
+    store<f64>(p + PCPU_DEADLINE, boundByBoost(p, load<f64>(p + PCPU_DEADLINE)));
     cycles = modelledCycles(vcpuAt(load<u32>(p + PCPU_CURRENT)));
   }
   if (state == PCPU_SWITCHES_TO) {
     time = load<f64>(p + PCPU_NOW) + taken;
-    switched(p, time);
+    switched(p, load<u32>(p + PCPU_NEXT), time);
     state = PCPU_CHOOSES;
   }
   while (true) {
     const current = load<u32>(p + PCPU_CURRENT);
     let next = current;
     if (state == PCPU_CHOOSES) {
-      wake(p, time);
+      if (earliestWake(p) <= time) wake(p, time);
       if (time >= end) {
         store<u64>(p + PCPU_TIME, u64(time));
         store<u32>(p + PCPU_STATE, PCPU_CHOOSES);
@@ -219,8 +224,8 @@ export function runPcpu(p: usize, end: f64, verdict: u32, taken: f64): u32 {
         if (reason == SLICE_BLOCKED) verdict = BLOCK;
         else if (reason != SLICE_OVER) return reason;
         else if (exceededByEvents(v)) return STOP_LIMIT;
-      }
-      cycles = modelledCycles(v);
+        cycles = load<f64>(p + PCPU_CYCLES);
+      } else cycles = modelledCycles(v);
       time = stop(p, v, cycles);
       state = PCPU_CHOOSES;
       if (verdict == BLOCK) block(p, current, v, time, cycles);
@@ -243,9 +248,14 @@ export function runPcpu(p: usize, end: f64, verdict: u32, taken: f64): u32 {
         continue;
       }
     }
-    store<u32>(p + PCPU_NEXT, next);
-    store<f64>(p + PCPU_NOW, time);
     store<u32>(p + PCPU_STATE, PCPU_SWITCHES_TO);
-    return STOP_SWITCH;
+    if ((load<u32>(HOST_ANSWERS) & ANSWER_SWITCH) == 0 || clockIsDue(p)) {
+      store<u32>(p + PCPU_NEXT, next);
+      store<f64>(p + PCPU_NOW, time);
+      return STOP_SWITCH;
+    }
+    time += contextSwitch(p, next);
+    switched(p, next, time);
+    state = PCPU_CHOOSES;
   }
 }

@@ -8,6 +8,10 @@
  * One unit per pCPU. A domain's pages are in the buffer of the pCPU that runs it, and those that share them run there too.
  */
 import {
+  COUNTER_SMM_CRYPT,
+  COUNTER_SMM_MAC,
+  COUNTER_SMM_TREE,
+  DOMAIN_ID,
   DOMAIN_PCPU,
   DOMAIN_SIZE,
   FRAME_NONE,
@@ -23,22 +27,28 @@ import {
   HOST_SMM_POLICY,
   HOST_SMM_SLOTS,
   HOST_SMM_UNITS,
+  HOST_WEIGHTS,
   PAGE_SHIFT,
   PCPU_SIZE,
   PCPU_SMM,
   SMM_BROKEN,
   SMM_CLEAR,
+  SMM_COUNT_MAC,
+  SMM_COUNT_TREE,
+  SMM_COUNT_WRITE_BACK,
   SMM_FRAME_OWNER,
   SMM_FRAME_SLOT,
   SMM_FRAME_STATE,
   SMM_FRESH,
   SMM_GRANTS_PLAINTEXT,
+  SMM_KEY_COUNTS,
   SMM_KEY_DOMAIN,
   SMM_KEY_META,
   SMM_KEY_MODE,
   SMM_KEY_PAGES,
   SMM_KEY_ROOT,
   SMM_KEY_TREE,
+  SMM_KEY_UNNOTIFIED,
   SMM_MODE_CTR,
   SMM_MODE_EXPOSED,
   SMM_MODE_MAC,
@@ -62,6 +72,7 @@ import {
   SMM_VIOLATION_CONTEXT,
   SMM_VIOLATION_PERMISSION,
   SMM_WRITE,
+  VCPU_DOMAIN,
   VCPU_FETCH_PAGE,
   VCPU_SMM,
   VOID_PAGE,
@@ -222,6 +233,36 @@ export function smmSwitch(pcpu: usize, s: usize): u32 {
   store<usize>(unit, s, SMM_UNIT_VCPU);
   if (from == to || from == SMM_NO_DOMAIN || load<u32>(HOST_SMM_POLICY) != SMM_POLICY_FLUSH) return 0;
   return flushDomain(0, unit, from);
+}
+
+/**
+ * Hook of context_switch: the pCPU at `p` goes on with vCPU `s`, unless the hypervisor conceals it. Returns the modelled cycles of
+ * what is written back.
+ */
+export function smmNotify(p: usize, s: usize): f64 {
+  const unit = load<usize>(p + PCPU_SMM);
+  if (unit == 0) return 0;
+  const key = keyOf(load<u32>(load<usize>(s + VCPU_DOMAIN) + DOMAIN_ID));
+  if (load<u32>(key, SMM_KEY_UNNOTIFIED) != 0) return 0;
+  const last = load<u32>(unit, SMM_UNIT_DOMAIN);
+  const before = writeBackCycles(last);
+  smmSwitch(p, s);
+  return writeBackCycles(last) - before;
+}
+
+/** Modelled cycles of all write-backs of a domain's pages so far, and of what comes with them. */
+function writeBackCycles(domain: u32): f64 {
+  if (domain == SMM_NO_DOMAIN) return 0;
+  const counts = keyOf(domain) + SMM_KEY_COUNTS;
+  return (
+    cyclesOf(counts, SMM_COUNT_WRITE_BACK, COUNTER_SMM_CRYPT) +
+    cyclesOf(counts, SMM_COUNT_MAC, COUNTER_SMM_MAC) +
+    cyclesOf(counts, SMM_COUNT_TREE, COUNTER_SMM_TREE)
+  );
+}
+
+function cyclesOf(counts: usize, which: u32, counter: u32): f64 {
+  return f64(load<u64>(counts + ((which as usize) << 3))) * f64(load<u32>(HOST_WEIGHTS + ((counter as usize) << 2)));
 }
 
 /** A domain leaves the pCPU for good (it ends, or moves): its slots are written back, the register no longer names it. */

@@ -5,7 +5,7 @@
 import { eventMasked, eventSet, virqPort } from '../device/event-channel';
 import { lapicDeadline, lapicSync, lapicTimerWakes } from '../device/lapic';
 import { picWouldInterrupt } from '../device/pic';
-import { pitDeadline, pitSync } from '../device/pit';
+import { pitCounts, pitDeadline, pitSync } from '../device/pit';
 import {
   DOMAIN_CALLBACK_VECTOR,
   DOMAIN_EVTCHN_PORTS,
@@ -13,6 +13,7 @@ import {
   POLL_NONE,
   POLL_UPCALL,
   VCPU_DOMAIN,
+  VCPU_LAPIC_DEADLINE,
   VCPU_POLL_END,
   VCPU_POLL_PORT,
   VCPU_TIMER_NEXT,
@@ -30,10 +31,17 @@ function orNever(time: f64): f64 {
   return time == 0 ? NEVER : time;
 }
 
+/** Whether nothing is armed that time could bring. Then the others need not be asked one by one, several times per event. */
+function nothingArmed(s: usize): bool {
+  const timers = load<f64>(s + VCPU_TIMER_ONCE) + load<f64>(s + VCPU_TIMER_NEXT) + load<f64>(s + VCPU_LAPIC_DEADLINE);
+  return timers == 0 && !pitCounts(load<usize>(s + VCPU_DOMAIN));
+}
+
 /** Brings the domain's devices and timers up to `clock`, at pCPU time `now`: raises what is due. */
 export function syncTimers(s: usize, clock: f64, now: f64): void {
-  const d = load<usize>(s + VCPU_DOMAIN);
   store<f64>(s + VCPU_TIMERS_DUE, 0);
+  if (nothingArmed(s)) return;
+  const d = load<usize>(s + VCPU_DOMAIN);
   pitSync(d, clock);
   lapicSync(s, clock);
   const once = load<f64>(s + VCPU_TIMER_ONCE);
@@ -65,6 +73,7 @@ function pitInterrupt(d: usize): f64 {
 
 /** The clock at which a running domain must be looked at next, or NEVER. */
 export function nextDeadline(s: usize): f64 {
+  if (nothingArmed(s)) return NEVER;
   return Math.min(Math.min(pitInterrupt(load<usize>(s + VCPU_DOMAIN)), timerDeadline(s)), lapicDeadline(s));
 }
 
@@ -72,6 +81,7 @@ export function nextDeadline(s: usize): f64 {
 export function nextInterrupt(s: usize): f64 {
   const d = load<usize>(s + VCPU_DOMAIN);
   const polled = load<u32>(s + VCPU_POLL_PORT);
+  if (polled == POLL_NONE && nothingArmed(s)) return NEVER;
   let wake = pitInterrupt(d);
   const timer = lapicDeadline(s);
   if (timer < wake && lapicTimerWakes(s)) wake = timer;

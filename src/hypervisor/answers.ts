@@ -1,9 +1,11 @@
 /**
- * What the core may answer by itself (assembly/vmx/answers.ts): exits whose answer is data, HLT, and sends within a pCPU where
- * no rule of the security policy could deny one; it counts their permission as the hook table would. Their handlers in exits.ts and hypercalls.ts say the same and serve where the core is not to answer: a host whose
- * HOST_ANSWERS is 0 behaves alike, only slower.
+ * What the core may do by itself (assembly/vmx/answers.ts): answer exits whose answer is data, HLT, and sends within a pCPU where
+ * no rule of the security policy could deny one, whose permission it counts as the hook table would; and switch between the vCPUs
+ * of a pCPU where no policy observes that. The handlers in exits.ts and hypercalls.ts say the same and serve where the core is
+ * not to answer: a host whose HOST_ANSWERS is 0 behaves alike, only slower.
  */
 import type { Core } from '../machine/core.js';
+import { OBSERVERS } from './context-switch.js';
 import { CPUID_LEAVES, type CpuidResult, cpuid, FEATURE_HYPERVISOR } from './cpuid.js';
 import { POOL_LOW } from './fork.js';
 import { OPERATIONS, permitsAll, type ResolvedRule } from './hooks.js';
@@ -31,7 +33,8 @@ export function permitAnswers(core: Core, rules: readonly ResolvedRule[] = []): 
   }
   core.write(l.HOST_SEND_HOOK, OPERATIONS.indexOf('send'));
   const send = permitsAll(rules, 'send') ? l.ANSWER_SEND : 0;
-  core.write(l.HOST_ANSWERS, l.ANSWER_CPUID | l.ANSWER_HYPERCALL | l.ANSWER_HALT | send);
+  const switches = OBSERVERS.length === 0 ? l.ANSWER_SWITCH : 0;
+  core.write(l.HOST_ANSWERS, l.ANSWER_CPUID | l.ANSWER_HYPERCALL | l.ANSWER_HALT | send | switches);
 }
 
 function fillCpuid(core: Core): void {

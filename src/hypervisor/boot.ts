@@ -94,9 +94,9 @@ export function limitInstructions(core: Core, slot: number, maxInstructions: num
   const l = core.layout;
   const v = new HostView(core).vcpuAddress(slot);
   core.writeF64(v + l.VCPU_MAX_RETIRED, maxInstructions);
-  // A chunk ends at the limit at the latest: see pcpu.ts.
-  const chunkEnd = core.readF64(v + l.VCPU_CHUNK_END);
-  if (maxInstructions > 0) core.writeF64(v + l.VCPU_CHUNK_END, Math.min(chunkEnd, maxInstructions));
+  // A chunk ends at the limit at the latest: assembly/vmx/slice.ts.
+  const chunkEnd = core.readU64(v + l.VCPU_CHUNK_END);
+  if (maxInstructions > 0) core.writeU64(v + l.VCPU_CHUNK_END, Math.min(chunkEnd, maxInstructions));
 }
 
 /** Bytes (Latin-1) arrive at the domain's serial port; a domain that waits for an interrupt is woken by theirs. */

@@ -14,9 +14,11 @@
  *    alone, so a timer interrupt hits the same instruction whoever else runs on the pCPU.
  *  - Slices and quanta only pause a vCPU; they change nothing that a domain can see.
  */
+// The global of the same name is a getter, at ten times the cost.
+import { performance } from 'node:perf_hooks';
 import type { Core } from '../machine/core.js';
 import { HostView } from '../machine/views.js';
-import { contextSwitch, VCPU_NONE } from './context-switch.js';
+import { contextSwitch } from './context-switch.js';
 import { handleExit, keepsTimers } from './exits.js';
 import { DEFER, END, Guest, RESUME, type Send, type Verdict } from './guest.js';
 import { type AuditEntry, Hooks, type ResolvedRule } from './hooks.js';
@@ -27,6 +29,8 @@ import type { Outcome } from './types.js';
 const STOP_OVER = 0xffff;
 const STOP_LIMIT = 0xfffd;
 const STOP_SWITCH = 0xfffc;
+/** VCPU_RAN_NEXT of the last of those who ran. */
+const RAN_LAST = 0xffffffff;
 /** It did not return. */
 const STOP_TRAP = -1;
 /** DOMAIN_STATE of a domain that is destroyed at the quantum's end. */
@@ -89,8 +93,7 @@ export class PcpuRunner {
     const ran: Guest[] = [];
     const ended: EndedDomain[] = [];
     const calls: number[] = [];
-    let guest = this.#current(p);
-    let mark = performance.now(); // where the time of the vCPU that runs begins
+    let mark = performance.now(); // when the clock was last read
     let verdict: Verdict = RESUME;
     let cycles = 0;
     for (;;) {
@@ -99,30 +102,41 @@ export class PcpuRunner {
       cycles = 0;
       if (stop === STOP_SWITCH || stop === STOP_OVER) {
         const now = performance.now();
-        if (guest !== undefined) {
-          guest.wallMs += now - mark;
-          if (!guest.ran) ran.push(guest);
-          guest.ran = true;
-        }
+        this.#dealOut(p, now - mark, ran);
         mark = now;
         if (stop === STOP_OVER) break;
-        cycles = contextSwitch(core, p, guest?.index ?? VCPU_NONE, core.read(p + l.PCPU_NEXT));
-        guest = this.#current(p);
+        cycles = contextSwitch(core, p, core.read(p + l.PCPU_CURRENT), core.read(p + l.PCPU_NEXT));
         continue;
       }
-      verdict = this.#judge(guest!, p, stop);
-      if (verdict === END) ended.push(this.#end(guest!));
+      const guest = this.guest(core.read(p + l.PCPU_CURRENT));
+      verdict = this.#judge(guest, p, stop);
+      if (verdict === END) ended.push(this.#end(guest));
       else if (verdict === DEFER) {
-        core.write(guest!.vcpu.base + l.VCPU_RUN_STATE, l.RUN_DEFERRED);
-        calls.push(guest!.index);
+        core.write(guest.vcpu.base + l.VCPU_RUN_STATE, l.RUN_DEFERRED);
+        calls.push(guest.index);
       }
     }
     return report(index, ran, { ended, sends: this.#sends.splice(0), calls, audit: this.#hooks.takeAudit() });
   }
 
-  #current(p: number): Guest | undefined {
-    const index = this.core.read(p + this.core.layout.PCPU_CURRENT);
-    return index === VCPU_NONE ? undefined : this.guest(index);
+  /** Deals `ms` out by cycles to those who ran meanwhile, and adds to `ran` who was not in it: assembly/sched/wall-time.ts. */
+  #dealOut(p: number, ms: number, ran: Guest[]): void {
+    const { core } = this;
+    const l = core.layout;
+    const total = core.readF64(p + l.PCPU_RAN_CYCLES);
+    let next = core.read(p + l.PCPU_RAN);
+    while (next !== 0 && next !== RAN_LAST) {
+      const guest = this.guest(next - 1);
+      const v = guest.vcpu.base;
+      guest.wallMs += total > 0 ? (ms * core.readF64(v + l.VCPU_RAN)) / total : 0;
+      if (!guest.ran) ran.push(guest);
+      guest.ran = true;
+      next = core.read(v + l.VCPU_RAN_NEXT);
+      core.write(v + l.VCPU_RAN_NEXT, 0);
+      core.writeF64(v + l.VCPU_RAN, 0);
+    }
+    core.write(p + l.PCPU_RAN, 0);
+    core.writeF64(p + l.PCPU_RAN_CYCLES, 0);
   }
 
   /** Runs the pCPU until the core cannot go on alone. A trap in the core ends the domain that runs, and it alone. */

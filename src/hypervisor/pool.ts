@@ -1,5 +1,6 @@
 /** Who runs the pCPUs: this thread, or a Piscina pool over the same memory. Both run the very same function. */
 import { createRequire } from 'node:module';
+import { performance } from 'node:perf_hooks';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Core } from '../machine/core.js';
 import type { ResolvedRule } from './hooks.js';

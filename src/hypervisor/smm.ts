@@ -1,6 +1,6 @@
 /**
- * What the hypervisor has to do with secure memory: it is told nothing of keys but where to put them, and it calls the three
- * hooks of the source (populate_physmap, context_switch, decrease_reservation; the last is in the core's frameFree).
+ * What the hypervisor has to do with secure memory: it is told nothing of keys but where to put them, and it calls the first
+ * of the source's three hooks (populate_physmap; context_switch and decrease_reservation are the core's: contextSwitch, frameFree).
  *
  *   root key (from the TPM) ─HMAC-SHA-256─▶ master key of a domain ─AES on chip─▶ page, tweak, MAC and tree key
  *
@@ -223,39 +223,6 @@ export function secureAccess(core: Core, index: number): number {
   if (privileged && core.read(l.HOST_SMM_DENY) === l.SMM_DENY_CIPHERTEXT && core.read(key + l.SMM_KEY_MODE) === 0)
     return 0;
   return key;
-}
-
-/**
- * Hook of context_switch: tells the pCPU's unit which vCPU runs. Returns the modelled cycles of what it writes back, which are
- * time of the pCPU and on nobody's account. Going idle changes nothing: nobody else sees what the last domain left.
- */
-export function secureSwitch(core: Core, pcpu: number, _from: number, to: number): number {
-  const l = core.layout;
-  if (core.read(l.HOST_SMM_SLOTS) === 0 || to >= core.read(l.HOST_VCPUS)) return 0;
-  const last = core.read(core.read(pcpu + l.PCPU_SMM) + l.SMM_UNIT_DOMAIN);
-  const cost = (): number => (last === l.SMM_NO_DOMAIN ? 0 : writeBackCycles(core, last));
-  const vcpu = new HostView(core).vcpuAddress(to);
-  if (core.read(keyEntry(core, domainIndex(core, vcpu)) + l.SMM_KEY_UNNOTIFIED) !== 0) return 0;
-  const before = cost();
-  core.call.smmSwitch(pcpu, vcpu);
-  return cost() - before;
-}
-
-function domainIndex(core: Core, vcpu: number): number {
-  return core.read(core.read(vcpu + core.layout.VCPU_DOMAIN) + core.layout.DOMAIN_ID);
-}
-
-/** Modelled cycles of all write-backs of a domain's pages so far, and of what comes with them. */
-function writeBackCycles(core: Core, index: number): number {
-  const l = core.layout;
-  const counts = keyEntry(core, index) + l.SMM_KEY_COUNTS;
-  const of = (count: number, counter: number): number =>
-    core.readU64(counts + 8 * count) * core.read(l.HOST_WEIGHTS + 4 * counter);
-  return (
-    of(l.SMM_COUNT_WRITE_BACK, l.COUNTER_SMM_CRYPT) +
-    of(l.SMM_COUNT_MAC, l.COUNTER_SMM_MAC) +
-    of(l.SMM_COUNT_TREE, l.COUNTER_SMM_TREE)
-  );
 }
 
 /** From now on the unit is not told when the domain is switched in: SmmConfig.unnotified. */

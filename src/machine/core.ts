@@ -26,6 +26,8 @@ export interface CoreFunctions {
    * it is called again, with the verdict or the cycles that the switch took.
    */
   runPcpu(pcpu: number, end: number, verdict: number, taken: number): number;
+  /** Makes another vCPU the one that the pCPU runs; returns the modelled cycles that it takes. */
+  contextSwitch(pcpu: number, to: number): number;
   /** Σ counter × weight of the vCPU: modelled cycles since it was created. */
   modelledCycles(vcpu: number): number;
   /** Sets the vCPU's idle time; its TSC moves by the same amount. */
@@ -219,6 +221,7 @@ const FUNCTIONS: readonly (keyof CoreFunctions)[] = [
   'hostInit',
   'run',
   'runPcpu',
+  'contextSwitch',
   'modelledCycles',
   'halt',
   'syncTimers',

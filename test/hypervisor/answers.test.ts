@@ -1,4 +1,7 @@
-/** Exits that the core answers itself: nobody can tell whether it does, neither from an answer nor from any count or time. */
+/**
+ * Exits that the core answers itself, and switches that it makes itself: nobody can tell whether it does, neither from an answer nor
+ * from any count or time.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { permitAnswers } from '../../src/hypervisor/answers.js';
@@ -17,6 +20,7 @@ const CPUID = [0x0f, 0xa2];
 const VMCALL = [0x0f, 0x01, 0xc1];
 const HLT = 0xf4;
 const AMPLE = 1e9; // cycles
+const ANSWER_SWITCH = 16;
 
 type Registers = readonly [eax: number, ebx: number, ecx: number, edx: number];
 
@@ -234,9 +238,11 @@ function ticker(name: string, change: Partial<DomainConfig> = {}): DomainConfig 
 }
 
 describe('a host whose core answers exits', () => {
-  async function run(config: HostConfig, answers: boolean) {
+  /** With what the core may do by itself cut to `answers`, bits of HOST_ANSWERS. */
+  async function run(config: HostConfig, answers = ~0) {
     const host = new Host(config, { workers: 1, inline: true });
-    if (!answers) host.core.write(host.core.layout.HOST_ANSWERS, 0);
+    const { HOST_ANSWERS } = host.core.layout;
+    host.core.write(HOST_ANSWERS, host.core.read(HOST_ANSWERS) & answers);
     const { deterministic } = await host.run();
     await host.close();
     return deterministic;
@@ -265,6 +271,12 @@ describe('a host whose core answers exits', () => {
     ticker('capped', { cap: 20 }),
   ];
 
+  const encrypted = [
+    { ...talkers[0]!, protection: 'ctr+mac' },
+    { ...talkers[1]!, protection: 'xts' },
+    ticker('ticker', { maxInstructions: 30_000 }),
+  ] as const;
+
   for (const [what, change] of [
     ['one pCPU, short slices', { pcpus: 1, sliceCycles: 33_333, quantumCycles: 500_003 }],
     ['two pCPUs', { pcpus: 2, sliceCycles: 100_000, quantumCycles: 1_000_000 }],
@@ -273,11 +285,13 @@ describe('a host whose core answers exits', () => {
     ['sends denied to one', { pcpus: 1, security: [{ operation: 'send', subject: 'ping', verdict: 'deny' }] }],
     ['other rules', { pcpus: 1, security: [{ operation: 'share', subject: 'ping', verdict: 'deny' }] }],
     ['clocks that show stolen time', { pcpus: 2, clock: 'pcpu', sliceCycles: 50_000, quantumCycles: 1_000_000 }],
+    ['encrypted memory', { pcpus: 1, domains: encrypted, smm: { slots: 64, policy: 'flush' }, sliceCycles: 100_000 }],
   ] as const)
     it(`gives the same results: ${what}`, { timeout: 60_000 }, async () => {
-      const config = hostConfig(domains, change);
-      const answered = await run(config, true);
-      expect(answered).toEqual(await run(config, false));
+      const config = { ...hostConfig(domains, {}), ...change };
+      const answered = await run(config);
+      expect(await run(config, 0)).toEqual(answered);
+      expect(await run(config, ~ANSWER_SWITCH)).toEqual(answered);
       const tick = answered.domains.find(({ name }) => name === 'ticker')!;
       expect(tick.outcome).toEqual({ kind: 'limit', limit: 'instructions' });
       const answers = new Host(config, { workers: 1, inline: true }).core;

@@ -34,14 +34,14 @@ describe('contextSwitch', () => {
         seen.push([name, pcpu === p, from, to, c.read(p + c.layout.PCPU_CURRENT)]);
         return cycles;
       };
-    expect(contextSwitch(core, p, VCPU_NONE, 0, [observer('a', 3), observer('b', 4)])).toBe(7);
+    expect(contextSwitch(core, p, VCPU_NONE, 0, [observer('a', 3), observer('b', 4)])).toBe(707);
     expect(contextSwitch(core, p, 0, VCPU_NONE, [observer('c', 0)])).toBe(0);
     expect(seen).toEqual([
       ['a', true, VCPU_NONE, 0, 0],
       ['b', true, VCPU_NONE, 0, 0],
       ['c', true, 0, VCPU_NONE, VCPU_NONE],
     ]);
-    expect(core.readF64(p + core.layout.PCPU_SWITCH_CYCLES)).toBe(7);
+    expect(core.readF64(p + core.layout.PCPU_SWITCH_CYCLES)).toBe(707);
   });
 
   it('refuses a `from` that is not current, and does nothing where nothing changes', () => {
