@@ -48,7 +48,9 @@ describe.each(documents.map((document) => ({ ...document })))('$file', ({ steps,
     if (!typed.includes(step)) continue;
     const skip = step.text.includes(REDIS) && !hasRedis;
     it.skipIf(skip)(`line ${step.line}: ${step.text}${skip ? ' (needs redis-server)' : ''}`, async () => {
-      expect(step.text, 'a command is run or listed in not-run.ts').toMatch(/^(npx )?ringfence /);
+      expect(step.text, 'a command is run or listed in not-run.ts').toMatch(
+        /^(?:(?:npx )?ringfence |node line-\d+\.mjs$)/,
+      );
       const { code, out, err } = await scratch.type(step.text.replace(REDIS, `127.0.0.1:${server?.port}`));
       expect({ code, err }).toEqual({ code: EXIT_CODES.get(step.text)?.code ?? 0, err: expect.any(String) });
       expect(out).toMatch(PRINTS.get(step.text)?.prints ?? /(?:)/);

@@ -1,4 +1,7 @@
-/** What a document tells its reader to do, in order: files to write, commands to type. */
+/**
+ * What a document tells its reader to do, in order: files to write, commands to type. A block of TypeScript that imports
+ * the library is a file to run: what stands there is JavaScript, too.
+ */
 import { readFileSync } from 'node:fs';
 
 export interface FileStep {
@@ -46,6 +49,11 @@ function block(line: number, language: string, lines: readonly string[], before:
   if (language === 'yaml') {
     const name = NAME_INSIDE.exec(text)?.[1] ?? NAME_BEFORE.exec(before)?.[1];
     return name === undefined ? [] : [{ kind: 'file', line, name, text }];
+  }
+  if (language === 'ts' && text.includes("from 'ringfence'")) {
+    const name = `line-${line}.mjs`;
+    const run: CommandStep = { kind: 'command', line, text: `node ${name}`, inline: false };
+    return [{ kind: 'file', line, name, text }, run];
   }
   if (language !== '' || !lines.some((each) => COMMAND.test(each.trim()))) return [];
   return lines.flatMap((each, index) => {
