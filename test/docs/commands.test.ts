@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { freePort, hasRedis, Server } from '../scale/redis.js';
 import { type CommandStep, RUN_DOCUMENTS, readDocument } from './markdown.js';
-import { EXIT_CODES, notRun, PRINTS } from './not-run.js';
+import { EXIT_CODES, isMention, notRun, PRINTS } from './not-run.js';
 import { Scratch } from './scratch.js';
 
 // Whole sweeps, as a user runs them: slow on a busy computer.
@@ -23,7 +23,9 @@ it('no exception outlives the command that it is for', () => {
 });
 
 describe.each(documents.map((document) => ({ ...document })))('$file', ({ steps, inline }) => {
-  const typed = steps.filter((step) => step.kind === 'command' && !notRun.has(step.text)) as CommandStep[];
+  const typed = steps
+    .filter((step): step is CommandStep => step.kind === 'command')
+    .filter((step) => !notRun.has(step.text) && !isMention(step));
   const queued = typed.some(({ text }) => text.includes(REDIS));
   let scratch: Scratch;
   let server: Server | undefined;
