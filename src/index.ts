@@ -200,9 +200,13 @@ function pointOf(source: ScenarioSource, options: CheckOptions & Pick<RunOptions
   const { points } = checkScenario(source, options);
   const point = points[options.cell ?? 0];
   if (point !== undefined) return point;
-  const allowed = `0 to ${points.length - 1}`;
-  throw new ScenarioError([{ file: 'cell', line: 0, column: 0, problem: `there is no cell ${options.cell}`, allowed }]);
+  throw wrongOption('cell', `there is no cell ${options.cell}`, `0 to ${points.length - 1}`);
 }
+
+const wrongOption = (file: string, problem: string, allowed: string): ScenarioError =>
+  new ScenarioError([{ file, line: 0, column: 0, problem, allowed }]);
+
+const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 1;
 
 /** Runs one scenario (of a sweep, one cell) to its end. @throws ScenarioError, CatalogueError, HostError, AbortedError */
 export async function runScenario(source: ScenarioSource, options: RunOptions = {}): Promise<Experiment> {
@@ -267,6 +271,10 @@ export interface SweepOptions extends CheckOptions {
 export async function sweep(source: ScenarioSource, options: SweepOptions = {}): Promise<BatchResults> {
   const draft = checkScenario(source, options);
   const plan = planOf(draft, options.machine);
+  const { workers = 1, shard: part = { index: 1, count: 1 } } = options;
+  if (!isCount(workers)) throw wrongOption('workers', `${workers} is no number of threads`, 'an integer of at least 1');
+  if (!isCount(part.count) || !isCount(part.index) || part.index > part.count)
+    throw wrongOption('shard', `there is no part ${part.index} of ${part.count}`, 'index from 1 to count');
   const { out, resume, retry, shard, consoles, limits, signal, onProgress, worker } = options;
   const batch: BatchOptions = {
     workers: options.workers ?? draft.points[0]!.scenario.host.workers ?? availableParallelism(),

@@ -1,5 +1,5 @@
 /** `ringfence report` */
-import { writeReport } from '../index.js';
+import { oneLine, writeReport } from '../index.js';
 import { asUsage } from './batch.js';
 import { helpText, type Register } from './command.js';
 import { EXIT } from './exit.js';
@@ -14,10 +14,11 @@ export interface ReportArguments {
 export async function reportCommand(folder: string, args: ReportArguments, io: Io): Promise<number> {
   try {
     const format = args.markdown === true ? 'markdown' : 'html';
-    const { report, charts } = await writeReport(folder, args.out ?? folder, format);
+    const { report, charts, leftOut } = await writeReport(folder, args.out ?? folder, format);
     io.out.write(`${report}\n`);
-    io.err.write(`${charts} ${charts === 1 ? 'chart' : 'charts'}\n`);
-    return EXIT.ok;
+    if (leftOut.length === 0) io.err.write(`${charts} ${charts === 1 ? 'chart' : 'charts'}\n`);
+    for (const why of leftOut) io.err.write(`ringfence: left out: ${oneLine(why)}\n`);
+    return leftOut.length === 0 ? EXIT.ok : EXIT.usage;
   } catch (error) {
     throw asUsage(error);
   }
@@ -37,7 +38,7 @@ export const registerReport: Register = (program, io, done) => {
       'after',
       helpText(['ringfence report results/sweep', 'ringfence report results/sweep --markdown --out docs/sweep'], {
         0: 'written; the path is printed',
-        2: 'the folder is wrong, or a chart asks for what is not there',
+        2: 'the folder is wrong; or written without a chart that cannot be drawn',
       }),
     )
     .action(async (folder: string, args: ReportArguments) => done(await reportCommand(folder, args, io)));

@@ -142,6 +142,9 @@ function claimsLine({ counts, across, deterministic }: BatchResults, plan: Draft
     ...(across.length > 0 ? [`${grouped(across.length)} failed across cells`] : []),
   ];
   if (failed.length > 0) return paint(failed.join(', '), 'red');
+  const judged = ({ scenario }: DraftPlan['points'][number]): boolean =>
+    (scenario.claims?.length ?? 0) > 0 || scenario.domains.some((domain) => domain.expect !== undefined);
+  if (plan.across.length === 0 && !plan.points.some(judged)) return 'none';
   const later = plan.across.length > 0 && deterministic.length < plan.points.length;
   return `all hold where cells ran${later ? '; those across cells are judged by ringfence merge' : ''}`;
 }

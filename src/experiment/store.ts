@@ -123,7 +123,7 @@ function sqlProblem(error: unknown): QueryError {
  * @throws QueryError
  */
 export async function query(batch: BatchResults, sql: string): Promise<QueryResult> {
-  if (sql.trim() === '') throw new QueryError('0 statements; allowed: one SELECT');
+  if (/^[;\s]*$/.test(sql)) throw new QueryError('0 statements; allowed: one SELECT');
   return withDatabase(':memory:', batch, async (connection) => {
     const { StatementType } = await import('@duckdb/node-api');
     await connection.run('SET enable_external_access=false');

@@ -25,6 +25,8 @@ export interface ReportDocument {
   readonly facts: readonly (readonly [name: string, value: string])[];
   readonly failures: Grid | undefined;
   readonly charts: readonly Chart[];
+  /** Charts that cannot be drawn, and why. */
+  readonly leftOut: readonly string[];
   readonly table: Grid;
   readonly images: readonly (readonly [guest: string, sha256: string])[];
 }
@@ -44,7 +46,7 @@ function readJson<T>(folder: string, name: string): T | undefined {
   }
 }
 
-/** @throws BatchError when the report section asks for what is not there */
+/** @throws BatchError when a file of the batch is damaged, or the table asks for what is not there */
 export function makeDocument(folder: string, batch: BatchResults): ReportDocument {
   const resolved = readJson<ResolvedBatch>(folder, BATCH_FILES.resolved);
   const manifest = readJson<Manifest>(folder, BATCH_FILES.manifest);
@@ -54,15 +56,27 @@ export function makeDocument(folder: string, batch: BatchResults): ReportDocumen
   const frame = new Frame(results);
   const chosen = wanted.charts ?? (results.rows.length > 0 ? defaultCharts(frame, batch.parameters) : []);
   const done = batch.counts.ok + batch.counts['claim-failed'];
-  const charts = done === 0 ? [] : chosen.map((chart, index) => makeChart(frame, chart, `report.charts.${index}`));
+  const charts: Chart[] = [];
+  const leftOut: string[] = [];
+  for (const [index, chart] of (done === 0 ? [] : chosen).entries()) {
+    const place = `report.charts.${index}`;
+    try {
+      charts.push(makeChart(frame, chart, place));
+    } catch (error) {
+      // What nobody could know before the results were there: that no row satisfies a condition, or a value is zero.
+      if (!(error instanceof BatchError)) throw error;
+      leftOut.push(error.message.startsWith(place) ? error.message : `${place}: ${error.message}`);
+    }
+  }
   return {
     title: batch.scenario.title || batch.scenario.name,
     description: batch.scenario.description,
     verdict: verdict(batch),
     passed: batch.passed,
-    facts: facts(batch, manifest, resolved),
+    facts: [...facts(batch, manifest, resolved), ...leftOut.map((why): [string, string] => ['left out', why])],
     failures: failures(batch),
     charts,
+    leftOut,
     table: summary(frame, results, batch, wanted.table),
     images: Object.entries(resolved?.images ?? {}),
   };

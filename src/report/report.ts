@@ -82,11 +82,13 @@ export interface ReportFiles {
   /** Path of the report. */
   readonly report: string;
   readonly charts: number;
+  /** Charts that cannot be drawn, and why; the report tells as well. */
+  readonly leftOut: readonly string[];
 }
 
 /**
  * Writes the report of the batch in `folder`. Charts of an older report are removed.
- * @throws BatchError if the folder holds no finished batch, a chart asks for what is not there, or nothing can be written
+ * @throws BatchError if the folder holds no finished batch, or nothing can be written
  */
 export async function writeReport(
   folder: string,
@@ -106,5 +108,5 @@ export async function writeReport(
   } catch (error) {
     throw new BatchError(`${out}: cannot be written: ${(error as Error).message}`);
   }
-  return { report, charts: figures.length };
+  return { report, charts: figures.length, leftOut: document.leftOut };
 }

@@ -183,6 +183,16 @@ describe('a batch', () => {
     expect(results.failedClaims).toEqual(deterministic[5]?.claims);
   });
 
+  it('refuses options that make no sense, rather than run no cell and call it passed', async () => {
+    for (const options of [
+      { workers: 0 },
+      { workers: 1.5 },
+      { shard: { index: 3, count: 2 } },
+      { shard: { index: 0, count: 2 } },
+    ])
+      await expect(run(options)).rejects.toBeInstanceOf(ScenarioError);
+  });
+
   it('throws typed errors for wrong scenarios, without line numbers of a text that the user never saw', () => {
     const wrong = { domains: { a: { guest: 'sieve', memory: '5GiB' } } };
     expect(() => checkScenario(wrong, { name: 'mine' })).toThrow(ScenarioError);

@@ -88,12 +88,25 @@ describe('charts', () => {
       /report\.charts\.0\.words\.0\.when: there is no 'outcom', did you mean 'outcome'/,
     ],
     [{ kind: 'line', x: 'page', y: 'cycles', colour: 'cell' }, /has 40 values; allowed: a column with at most 12/],
-  ])('that cannot be drawn are refused: %o', async (chart, message) => {
+  ])('that cannot be drawn are left out and told of: %o', async (chart, message) => {
     const { code, err } = await report('wrong', { charts: [chart] });
     expect(code).toBe(2);
     expect(err).toMatch(message);
     expect(err.trimEnd()).not.toContain('\n');
+    expect(err).toMatch(/^ringfence: left out: report\.charts\.0/);
   });
+});
+
+it('a chart that cannot be drawn does not take the others, the table and the verdict with it', async () => {
+  const [bad, good] = [
+    { kind: 'line', x: 'memory', y: 'page_faults', 'y-scale': 'log' },
+    { kind: 'line', x: 'memory', y: 'cycles' },
+  ] as const;
+  const { code, err } = await report('partly', { charts: [bad, good] });
+  expect([code, err.match(/left out/g)?.length]).toEqual([2, 1]);
+  const html = readFileSync(work.path('partly/report.html'), 'utf8');
+  expect(html.match(/<figure>/g)).toHaveLength(1);
+  expect(html).toContain('page_faults has values that are not positive');
 });
 
 describe('a matrix', () => {
