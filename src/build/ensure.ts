@@ -11,7 +11,7 @@
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { dirname, join, resolve, sep } from 'node:path';
@@ -25,6 +25,8 @@ export interface Step {
   readonly inputs: readonly string[];
   /** Files or folders that the step writes. */
   readonly outputs: readonly string[];
+  /** Files among them that the shell runs. npx makes a command executable once per folder, not again when it is built again. */
+  readonly executable?: readonly string[];
   /** Names of steps that must have ended before. */
   readonly after: readonly string[];
   /** Arguments for Node.js. `staging` is an empty folder; files left in it are moved to build/ when the step succeeded. */
@@ -71,6 +73,7 @@ export function projectSteps(probe: boolean): readonly Step[] {
       says: 'compiling TypeScript',
       inputs: ['src', 'tsconfig.json', ...DEPENDENCIES],
       outputs: ['dist'],
+      executable: ['dist/src/cli/main.js'],
       after: ['generate'],
       command: () => ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json'],
     },
@@ -192,6 +195,7 @@ export async function ensure(root: string, steps: readonly Step[], options: Opti
       options.say(`step '${step.name}' ended well but did not write ${step.outputs.join(', ')}`);
       return 1;
     }
+    for (const file of step.executable ?? []) chmodSync(join(root, file), 0o755);
     stamps[step.name] = { inputs, outputs };
     await writeStamps(root, stamps);
     return 0;

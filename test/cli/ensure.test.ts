@@ -1,8 +1,17 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { digest, ensure, type Step } from '../../src/build/ensure.js';
+import { digest, ensure, projectSteps, type Step } from '../../src/build/ensure.js';
 
 let root: string;
 beforeEach(() => {
@@ -70,6 +79,17 @@ describe('ensure', () => {
     expect(existsSync(join(root, 'build/x.bin'))).toBe(false);
     expect(await build([staged(0)])).toEqual([0, ['copy']]);
     expect(readdirSync(join(root, 'build')).sort()).toEqual(['stamp.json', 'x.bin']);
+  });
+
+  it('makes a command executable each time that it is built', async () => {
+    for (const _ of ['once', 'again']) {
+      rmSync(join(root, 'out'), { recursive: true, force: true });
+      expect(await build([step({ executable: ['out/copy'] })])).toEqual([0, ['copy']]);
+      expect(statSync(join(root, 'out/copy')).mode & 0o111).toBe(0o111);
+    }
+    expect(projectSteps(false).flatMap(({ executable }) => executable ?? [])).toEqual([
+      JSON.parse(readFileSync('package.json', 'utf8')).bin.ringfence,
+    ]);
   });
 
   it('takes a step that writes nothing for failed', async () => {

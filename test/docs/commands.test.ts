@@ -72,7 +72,8 @@ it('npm finds the command in a clone', () => {
   const scratch = new Scratch();
   try {
     const { status, stdout } = spawnSync('npx', ['ringfence', '--version'], {
-      ...{ cwd: scratch.path, encoding: 'utf8', env: { ...process.env, npm_config_offline: 'true' } },
+      ...{ cwd: scratch.path, encoding: 'utf8' },
+      env: { ...process.env, npm_config_offline: 'true', npm_config_cache: scratch.at('npm') },
     });
     expect([status, stdout]).toEqual([0, expect.stringMatching(/^\d+\.\d+\.\d+\n$/)]);
   } finally {
