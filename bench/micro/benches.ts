@@ -1,6 +1,7 @@
 /** The micro benches: one subject each for the machine's own code, plain TypeScript (the baseline) and C. */
 import { VcpuView } from '../../src/machine/views.js';
 import { BASELINE } from '../report.js';
+import { dmaReader } from '../subjects/dma.js';
 import { interpreter } from '../subjects/interpreter.js';
 import { tlbHit } from '../subjects/tlb-hit.js';
 import { OPS, writeBlock } from '../subjects/uops.js';
@@ -50,6 +51,12 @@ export const MICRO_BENCHES: readonly MicroBench[] = [
     prepare: prepareWalk,
   },
   { name: 'ept-walk', about: 'a walk of the EPT alone (4 references)', operation: 'walk', prepare: prepareEpt },
+  {
+    name: 'dma',
+    about: 'a device reads 512 bytes of a guest page: EPT, accessed flags, accounts, copy',
+    operation: 'transaction',
+    prepare: prepareDma,
+  },
   {
     name: 'interpreter',
     about: 'the interpreter on a guest loop of 9 instructions, 2 of them memory accesses',
@@ -114,6 +121,31 @@ function prepareEpt(): Prepared {
       { name: 'ringfence', about: WASM, call: () => loops.benchEpt(s, 4 << 20, PAGE_COUNT, n) },
     ],
     natives: [{ source: 'ept-walk', arguments: [s, 4 << 20, PAGE_COUNT, n] }],
+  };
+}
+
+const SECTOR = 512;
+
+function prepareDma(): Prepared {
+  const machine = benchMachine();
+  const { loops, s, device, u32, host, at, core } = machine;
+  const n = PAGE_COUNT;
+  const to = device + at('DEVICE_CHAIN'); // 2048 bytes that the device does not use here
+  const first = 4 << 20;
+  for (let page = 0; page < PAGE_COUNT; page++) u32[host(first + page * 4096) >>> 2] = page + 1;
+  const moved = (): number => core.readU64(device + at('DEVICE_COUNTS') + 8 * at('DMA_READ_BYTES'));
+  const before = moved();
+  loops.benchDma(device, first, PAGE_COUNT, SECTOR, to, n);
+  if (moved() - before !== n * SECTOR) throw new Error(`the device read ${moved() - before} bytes`);
+  const typescript = dmaReader(machine);
+  return {
+    machine,
+    operations: n,
+    subjects: [
+      { name: BASELINE, about: TYPESCRIPT, call: () => typescript(first, PAGE_COUNT, SECTOR, to, n) },
+      { name: 'ringfence', about: WASM, call: () => loops.benchDma(device, first, PAGE_COUNT, SECTOR, to, n) },
+    ],
+    natives: [{ source: 'dma', arguments: [s, device, first, PAGE_COUNT, SECTOR, to, n] }],
   };
 }
 

@@ -34,11 +34,12 @@ const CR0_PE_PG = 0x80000011;
 const FLAT_CODE = { selector: 0x08, base: 0, limit: 0xffffffff, access: 0xc09b };
 const FLAT_DATA = { selector: 0x10, base: 0, limit: 0xffffffff, access: 0xc093 };
 
-/** assembly/mmu/bench.ts. Results are sums modulo 2^32. */
+/** assembly/mmu/bench.ts and assembly/device/bench.ts. Results are sums modulo 2^32. */
 export interface Loops {
   benchHit(s: number, linear: number, stride: number, span: number, n: number): number;
   benchWalk(s: number, linear: number, pages: number, n: number): number;
   benchEpt(s: number, gpa: number, pages: number, n: number): number;
+  benchDma(device: number, gpa: number, pages: number, bytes: number, to: number, n: number): number;
 }
 
 /** The flat memory as a subject sees it. */
@@ -58,6 +59,8 @@ export interface BenchMachine extends Flat {
   readonly loops: Loops;
   /** All numbers of assembly/layout.ts. */
   readonly numbers: ReadonlyMap<string, number>;
+  /** Host address of an emulated device of the domain: what it does is on the vCPU's account. */
+  readonly device: number;
   /** Host address of guest-physical `gpa`. */
   readonly host: (gpa: number) => number;
   /** The value of one of the vCPU's event counters. */
@@ -85,6 +88,7 @@ export function benchMachine(): BenchMachine {
   const host = (gpa: number): number => view.frameAddress(core.call.eptFrame(eptp, gpa) >>> 0) + (gpa % PAGE);
   writeTables(core, host);
   startVcpu(core, view, s, eptp);
+  const device = attachDevice(core, at, view.domainAddress(0), s, eptp);
   const count = (name: string): number => core.readU64(s + at('VCPU_COUNTERS') + 8 * at(name));
   return {
     core,
@@ -92,6 +96,7 @@ export function benchMachine(): BenchMachine {
     numbers,
     at,
     s,
+    device,
     u8: core.u8,
     u32: core.u32,
     i32: core.i32,
@@ -141,6 +146,17 @@ function writeTables(core: Core, host: (gpa: number) => number): void {
 /** A permutation of 0 … PAGE_COUNT − 1: neighbours lie far apart. */
 function shuffled(page: number): number {
   return (page * 2741 + 1009) % PAGE_COUNT;
+}
+
+/** Lets the domain's device reach the domain's memory. Returns its host address. */
+function attachDevice(core: Core, at: Flat['at'], domain: number, s: number, eptp: number): number {
+  const device = domain + at('DOMAIN_DEVICE');
+  core.write(domain + at('DOMAIN_EPTP'), eptp);
+  core.write(domain + at('DOMAIN_VCPU'), s);
+  core.write(device + at('DEVICE_DOMAIN'), domain);
+  core.write(device + at('DEVICE_SPACE'), at('DMA_GUEST'));
+  core.write(device + at('DEVICE_PAYER'), s);
+  return device;
 }
 
 function startVcpu(core: Core, view: HostView, s: number, eptp: number): void {

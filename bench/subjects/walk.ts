@@ -35,6 +35,8 @@ const LEVELS = 4; // of the EPT: references per translation
 export interface Walker {
   /** `n` walks of the EPT over `pages` (a power of two) consecutive pages: the sum of what they found. */
   readonly ept: (gpa: number, pages: number, n: number) => number;
+  /** One: host page | FOUND_*, or 0. `access` as the EPT's rights: 1 read, 2 write. */
+  readonly physical: (gpa: number, access: number) => number;
   /** `n` walks of guest tables and EPT. */
   readonly both: (linear: number, pages: number, n: number) => number;
 }
@@ -144,6 +146,7 @@ export function walker({ i32, s, at }: Flat): Walker {
   }
 
   return {
+    physical,
     ept: (gpa, pages, n) => {
       let sum = 0;
       for (let i = 0; i < n; i++) sum = (sum + physical(gpa + (i & (pages - 1)) * 4096, READ)) | 0;
