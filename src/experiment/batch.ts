@@ -97,7 +97,7 @@ export function cellTask(
   options: Pick<BatchOptions, 'out' | 'consoles' | 'limits' | 'reproducer'> & Partial<Pick<BatchOptions, 'identity'>>,
 ): CellTask {
   return {
-    ...{ cell, scenario, images: plan.resolved.images },
+    ...{ cell, scenario },
     memoryBytes: options.limits?.memoryBytes ?? plan.limits.memoryBytes,
     reproducer: options.reproducer?.(cell) ?? '',
     consoles: options.consoles ?? 'failed',

@@ -1,4 +1,6 @@
 /** One cell, run in this thread, as a record. What goes wrong is in the record; nothing is thrown. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HostError } from '../hypervisor/types.js';
 import {
@@ -12,8 +14,9 @@ import {
 } from './cell.js';
 import { fingerprint } from './fingerprint.js';
 import { writeConsoles } from './output.js';
-import { type Experiment, type ExperimentOptions, type Platform, runExperiment } from './run.js';
-import type { DomainSpec, HostSpec, Scenario } from './scenario.js';
+import { listNames } from './problem.js';
+import { type Experiment, type ExperimentOptions, type Platform, runExperiment, runId } from './run.js';
+import { type DomainSpec, filesOf, type HostSpec, type Scenario } from './scenario.js';
 
 export type ConsolePolicy = 'none' | 'failed' | 'all';
 
@@ -21,8 +24,6 @@ export type ConsolePolicy = 'none' | 'failed' | 'all';
 export interface CellTask {
   readonly cell: Cell;
   readonly scenario: Scenario;
-  /** SHA-256 by guest or module, as when the plan was made. */
-  readonly images: Readonly<Record<string, string>>;
   /** SHA-256 of the core.wasm that the batch began with. */
   readonly core?: string;
   /** Largest flat memory, bytes. */
@@ -78,7 +79,7 @@ export async function runCell(
   } catch (error) {
     return failedRecord(task, ...explain(error));
   }
-  const fault = platformFault(experiment) ?? changedImage(task, experiment);
+  const fault = platformFault(experiment) ?? changedFile(task, platform);
   if (fault !== undefined) return failedRecord(task, 'failed', fault);
   const { results } = experiment;
   const record = completed(cell, experiment);
@@ -134,14 +135,18 @@ function platformFault({ broken, results }: Experiment): CellError | undefined {
   return { code: 'platform', message: 'memory or CPU time of an ended domain was not given back' };
 }
 
-/** An image that is no longer what the plan was made of would give a result under a wrong id. */
-function changedImage({ images, scenario }: CellTask, { rows }: Experiment): CellError | undefined {
-  const changed = scenario.domains.find(({ guest }, index) => {
-    const wanted = images[guest];
-    return wanted !== undefined && rows.domains[index]?.image_sha256 !== wanted;
-  });
-  if (changed === undefined) return undefined;
-  return { code: 'image-changed', message: `the image of '${changed.guest}' is not the one that the plan was made of` };
+/** A guest, module or disk that is no longer what the plan was made of would give a result under a wrong id. */
+function changedFile({ cell, scenario }: CellTask, { costTable }: CellPlatform): CellError | undefined {
+  const hashes = new Map<string, string>();
+  const hashOf = (path: string): string => {
+    const hash = hashes.get(path) ?? createHash('sha256').update(readFileSync(path)).digest('hex');
+    hashes.set(path, hash);
+    return hash;
+  };
+  if (runId(scenario, costTable, hashOf) === cell.id) return undefined;
+  const names = scenario.domains.flatMap((each) => [each.guest, ...filesOf(each).map(({ name }) => name)]);
+  const message = `one of ${listNames([...new Set(names)])} is not the file that the plan was made of`;
+  return { code: 'file-changed', message };
 }
 
 function keepConsoles(task: CellTask, status: CellStatus, { consoles }: Experiment): void {

@@ -28,7 +28,7 @@ import { Loader } from './load.js';
 import type { LoadContext } from './load-domain.js';
 import { listNames, type Problem, quote, ScenarioError, suggest } from './problem.js';
 import { checkReport } from './report-check.js';
-import { hostRecord } from './run.js';
+import { runId } from './run.js';
 import { type AcrossSpec, filesOf, type Scenario, type Settings } from './scenario.js';
 import { type ParsedScenario, scenarioSchema } from './schema.js';
 import { MAX_CELLS } from './schema-sweep.js';
@@ -384,21 +384,17 @@ export function identifyPlan(draft: DraftPlan, costTable: CostTable): Plan {
     hashes.set(path, known);
     return known;
   };
-  const table = fingerprint(costTable);
   const images: Record<string, string> = {};
   const ids = new Map<string, number>();
   const first = draft.points[0]!.scenario;
   const cells = draft.points.map(({ parameters, repeat, scenario }, index): PlannedCell => {
     for (const domain of scenario.domains) {
-      images[domain.guest] = hashOf(domain.path);
-      for (const { name, path } of filesOf(domain)) images[name] = hashOf(path);
+      for (const { name, path } of [{ name: domain.guest, path: domain.path }, ...filesOf(domain)]) {
+        const hash = hashOf(path);
+        images[(images[name] ?? hash) === hash ? name : path] = hash; // two files may be called the same
+      }
     }
-    const identify = (each: Scenario): string =>
-      fingerprint({
-        run: hostRecord(each, table, (module) => fingerprint({ name: module.name, sha256: hashOf(module.path) })),
-        images: each.domains.map(({ path }) => hashOf(path)),
-      });
-    const id = identify(scenario);
+    const id = runId(scenario, costTable, hashOf);
     const twin = ids.get(id);
     if (twin !== undefined) {
       const problem = `cells ${twin} and ${index} are the same run`;
@@ -419,7 +415,7 @@ export function identifyPlan(draft: DraftPlan, costTable: CostTable): Plan {
     return {
       cell,
       scenario,
-      boot: fingerprint({ until: boot.until, run: identify(bootScenario({ ...scenario, boot })) }),
+      boot: fingerprint({ until: boot.until, run: runId(bootScenario({ ...scenario, boot }), costTable, hashOf) }),
     };
   });
   const plain = cells.map(({ cell }) => cell);

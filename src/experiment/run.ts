@@ -272,6 +272,15 @@ export function hostRecord(
   };
 }
 
+/** The id of a cell: SHA-256 of all that decides what it does. @param hashOf SHA-256 of a file's bytes, by path */
+export function runId(scenario: Scenario, costTable: CostTable, hashOf: (path: string) => string): string {
+  const file = ({ name, path }: ModuleSpec): string => fingerprint({ name, sha256: hashOf(path) });
+  return fingerprint({
+    run: hostRecord(scenario, tableHash(costTable), file),
+    images: scenario.domains.map(({ path }) => hashOf(path)),
+  });
+}
+
 /** How the hypervisor is set up: of hostRecord(), what no domain has to do with. */
 export function hostSettings(scenario: Scenario): Pick<ScenarioRecord, 'host' | 'security'> {
   const { workers: _, smm: written, ...host } = scenario.host;
@@ -291,11 +300,17 @@ function diskRecord({ file, ...disk }: DiskSpec, hashOf: (file: ModuleSpec) => s
 /** Of cost tables, which are the same for all cells of a batch. */
 const tableHashes = new WeakMap<CostTable, string>();
 
+function tableHash(costTable: CostTable): string {
+  const hash = tableHashes.get(costTable) ?? fingerprint(costTable);
+  tableHashes.set(costTable, hash);
+  return hash;
+}
+
 function record(scenario: Scenario, costTable: CostTable): ScenarioRecord {
   const files = new Files();
-  const table = tableHashes.get(costTable) ?? fingerprint(costTable);
-  tableHashes.set(costTable, table);
-  return hostRecord(scenario, table, (module) => fingerprint({ name: module.name, bytes: files.read(module.path) }));
+  return hostRecord(scenario, tableHash(costTable), (module) =>
+    fingerprint({ name: module.name, bytes: files.read(module.path) }),
+  );
 }
 
 function totals(domains: readonly DomainRecord[]): Totals {
