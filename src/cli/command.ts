@@ -18,7 +18,7 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
 
 /** `--set`, which may be repeated. */
 export const setOption = (): Option =>
-  new Option('--set <path=value>', 'change a value of the scenario; may be repeated')
+  new Option('--set <path=value>', 'change a value; may be repeated')
     .argParser((value, before: readonly string[]) => [...before, value])
     .default([], 'none');
 

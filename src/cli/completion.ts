@@ -71,7 +71,7 @@ ${cases.join('\n')}
   esac
   case "$now" in
     -*) COMPREPLY=($(compgen -W "$options" -- "$now")) ;;
-    *) if [ -n "$choices" ]; then COMPREPLY=($(compgen -W "$choices" -- "$now")); else COMPREPLY=($(compgen -f -- "$now")); fi ;;
+    *) if [ -n "$choices" ]; then COMPREPLY=($(compgen -W "$choices" -- "$now")); else local IFS=$'\\n'; COMPREPLY=($(compgen -f -- "$now")); fi ;;
   esac
 }
 complete -o filenames -F _ringfence ringfence

@@ -5,7 +5,7 @@
  *
  * The folder of a batch:
  *
- *   scenario.yaml            the scenario's text as it was read (its includes expanded into scenario.resolved.json)
+ *   scenario.yaml            the scenario's text as it was read (the files that it includes: in scenario.resolved.json)
  *   scenario.resolved.json   ResolvedBatch: the plan without the scenarios of the single cells
  *   journal.ndjson           one header line, then one line per finished cell, in the order of finishing
  *   lock                     while a runner owns the folder: its process id
@@ -185,6 +185,8 @@ export interface ResolvedBatch {
   readonly report: ReportSpec;
   /** SHA-256 by catalogue name or path of the guests (and modules) that cells use. */
   readonly images: Readonly<Record<string, string>>;
+  /** Texts of included files, by path from the scenario's folder; absent if there are none. */
+  readonly included?: Readonly<Record<string, string>>;
   /** Who encrypts in cells with an SMM, unless there is none; no result depends on it. */
   readonly smmBackend?: SmmBackend;
   /** Hash of all cells, and of what their records hold and are judged by: names and claims. */

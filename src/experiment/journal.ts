@@ -94,7 +94,8 @@ export function readJournal(path: string): Journal {
     if (line === undefined) {
       if (end === bytes.length - 1) break; // the last line: torn
       const why = `line ${lines + 1} is damaged: its checksum or its number is wrong`;
-      throw new JournalError('damaged', `${file}: ${why}; the lines before it are good`);
+      const cure = `cut it there (head -n ${lines}) and --resume runs the rest again`;
+      throw new JournalError('damaged', `${file}: ${why}; the lines before it are good: ${cure}`);
     }
     if (lines === 0) {
       if (line.kind !== 'header' || line.format !== BATCH_FORMAT) {

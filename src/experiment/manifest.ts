@@ -32,6 +32,8 @@ export interface Manifest {
     readonly title: string;
     /** SHA-256 of the scenario's text as it was read; absent where the text was not kept. */
     readonly sha256?: string;
+    /** SHA-256 of included files, by path from the scenario's folder. */
+    readonly included?: Readonly<Record<string, string>>;
     /** `--set` arguments, in order. */
     readonly sets: readonly string[];
   };
@@ -48,6 +50,9 @@ export interface Manifest {
 }
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+const hashes = (texts: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(texts).map(([path, text]) => [path, sha256(Buffer.from(text))]));
 
 export function describeMachine(): MachineDescription {
   const list = cpus();
@@ -77,6 +82,7 @@ export function makeManifest(
       name: resolved.name,
       title: resolved.title,
       ...(existsSync(text) && { sha256: sha256(readFileSync(text)) }),
+      ...(resolved.included !== undefined && { included: hashes(resolved.included) }),
       sets: resolved.sets,
     },
     images: resolved.images,

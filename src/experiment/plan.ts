@@ -7,6 +7,7 @@
  * Reading a plan touches images only to check them. `identifyPlan` then hashes what decides results, which gives cells their ids.
  */
 import { createHash } from 'node:crypto';
+import { dirname, relative, resolve } from 'node:path';
 import { hasSmm, smmBackend } from '../hypervisor/smm.js';
 import type { CostTable } from '../hypervisor/types.js';
 import { bootScenario, isInput, isLater, LATER_PATHS, settingsOf } from './boot.js';
@@ -55,6 +56,8 @@ export interface CellLimits {
 export interface DraftPlan {
   /** The scenario's text. */
   readonly text: string;
+  /** Texts of included files, by path from the scenario's folder. */
+  readonly included: Readonly<Record<string, string>>;
   readonly sets: readonly string[];
   /** Whether it was read from a file. */
   readonly isFile: boolean;
@@ -102,12 +105,17 @@ export function readPlan(file: string, sets: readonly string[], context: LoadCon
 /** Checks a scenario text; `file` is for messages and for relative paths. @throws ScenarioError */
 export function parsePlan(file: string, text: string, sets: readonly string[], context: LoadContext): DraftPlan {
   const source = new SourceDocument(file, text);
-  source.include(readScenarioText);
+  const included: Record<string, string> = {};
+  source.include((path) => {
+    const found = readScenarioText(path);
+    included[relative(dirname(resolve(file)), path)] = found;
+    return found;
+  });
   for (const argument of sets) source.set(argument);
   if (source.broken) throw new ScenarioError(source.problems);
   const value = source.value() ?? {};
   if (source.broken) throw new ScenarioError(source.problems);
-  return new Planner(source, new Draft(value), text, sets, context).plan();
+  return { ...new Planner(source, new Draft(value), text, sets, context).plan(), included };
 }
 
 /** The scenario without its sweep being run: the first of its points. @throws ScenarioError */
@@ -149,7 +157,7 @@ class Planner {
     this.problems = source.problems;
   }
 
-  plan(): DraftPlan {
+  plan(): Omit<DraftPlan, 'included'> {
     const written = isData(this.draft.value) ? this.draft.value : {};
     const isBatch = (written.sweep ?? undefined) !== undefined || (written.repeat ?? 1) !== 1;
     if (!isBatch) return this.finish(false, [], new Map(), [[]], 1);
@@ -274,7 +282,7 @@ class Planner {
     parameters: ReadonlyMap<string, Parameter>,
     found: readonly (readonly Assignment[])[],
     repeats: number,
-  ): DraftPlan {
+  ): Omit<DraftPlan, 'included'> {
     const types: ParameterTypes = new Map(columns.map(({ name, type }) => [name, type]));
     const points: Point[] = [];
     let parsed: ParsedScenario | undefined;
@@ -431,6 +439,7 @@ export function identifyPlan(draft: DraftPlan, costTable: CostTable): Plan {
         across: draft.across,
         report: draft.report,
         images,
+        ...(Object.keys(draft.included).length > 0 && { included: draft.included }),
         ...(encrypted !== undefined && { smmBackend: smmBackend(encrypted) }),
         plan: planHash(cells, draft.across),
         cells: plain,

@@ -195,6 +195,18 @@ describe('the help', () => {
     expect(out).toMatch(/^ {2}ringfence |^ {2}source /m);
   });
 
+  it('docs/results.md tells what every command prints with --json', async () => {
+    const [, table = ''] = readFileSync('docs/results.md', 'utf8').split('## What `--json` prints');
+    const told = table
+      .slice(0, table.indexOf('\n## '))
+      .split('\n')
+      .flatMap((line) => /^\| (.*?) \|/.exec(line)?.[1] ?? []);
+    for (const name of commands) {
+      const { out } = await at.run([name, '--help']);
+      expect([name, told.some((cell) => cell.includes(`\`${name}\``))]).toEqual([name, out.includes('--json')]);
+    }
+  });
+
   it.each(['bash', 'zsh', 'fish'])('is completed in %s: every command and option', async (shell) => {
     const { code, out } = await at.run(['completion', shell]);
     expect(code).toBe(0);
@@ -216,6 +228,8 @@ describe('the help', () => {
     expect(complete('run', '--console', 'f')).toEqual(['failed']);
     expect(complete('schema', 'res')).toEqual(['results']);
     expect(complete('run', `${at.folder}/swe`)).toContain(sweeping);
+    const spaced = at.write('two words.yaml', '');
+    expect(complete('run', `${at.folder}/two`)).toEqual([spaced]);
   });
 });
 

@@ -283,6 +283,9 @@ describe('include', () => {
       ['first', '/lib/guest.elf'],
       ['own', '/guests/sieve.elf'],
     ]);
+    const { included } = readPlan(file, [], context);
+    expect(Object.keys(included).sort()).toEqual(['lib/base.yaml', 'lib/late.yaml']);
+    expect(included['lib/late.yaml']).toBe('include: base.yaml\nhost: {pcpus: 6}\n');
     const far = write('far/main.yaml', `include: ${join(folder, 'lib/base.yaml')}\n`);
     expect(readPlan(far, [], context).points[0]!.scenario.host.pcpus).toBe(8);
   });
