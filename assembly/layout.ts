@@ -560,6 +560,7 @@ export const DOMAIN_AWAITED: usize = 928; // FORK_*: whether its marker is await
 export const DOMAIN_COPIED: usize = 912; // pages copied because it wrote them and they were shared
 export const DOMAIN_MERGED: usize = 932; // u32 pages of it that are common frames now: mmu/merge.ts
 export const DOMAIN_MERGES: usize = 936; // u32 pages of it that became common so far
+export const DOMAIN_BLOCKS_INTERRUPTS: usize = 940; // u32 1: a fork that is never interrupted, XENMEM_FORK_BLOCK_INTERRUPTS
 // Scheduling, src/hypervisor/credit.ts.
 export const DOMAIN_WEIGHT: usize = 960; // u32 1 … 65535, 0: the default
 export const DOMAIN_CAP: usize = 964; //    u32 percent of one pCPU, 0: none

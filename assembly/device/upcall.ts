@@ -8,7 +8,15 @@
  * The upcall is a level that the guest lowers in memory: INTR_EVENT is dropped when the flag is found clear, and stays
  * while it is set, so that a handler which returns without clearing it is entered again.
  */
-import { DOMAIN_CALLBACK_VECTOR, DOMAIN_SHARED_INFO, INTR_EVENT, INTR_LAPIC, VCPU_DOMAIN, VCPU_INTR } from '../layout';
+import {
+  DOMAIN_BLOCKS_INTERRUPTS,
+  DOMAIN_CALLBACK_VECTOR,
+  DOMAIN_SHARED_INFO,
+  INTR_EVENT,
+  INTR_LAPIC,
+  VCPU_DOMAIN,
+  VCPU_INTR,
+} from '../layout';
 import { lapicAcknowledge } from './lapic';
 import { picAcknowledge } from './pic';
 
@@ -20,10 +28,19 @@ function upcallPending(d: usize): bool {
   return shared != 0 && load<u32>(d + DOMAIN_CALLBACK_VECTOR) != 0 && load<u8>(shared) != 0;
 }
 
-/** 1 if an interrupt would be delivered now were IF set; drops an upcall that the guest has taken back. */
+/**
+ * 1 if an interrupt would be delivered now were IF set; drops an upcall that the guest has taken back, and what is asserted to a
+ * fork whose interrupts are blocked: it stays pending where it comes from.
+ */
 export function interruptPending(s: usize): u32 {
   const intr = load<u32>(s + VCPU_INTR);
-  if ((intr & INTR_EVENT) == 0 || upcallPending(load<usize>(s + VCPU_DOMAIN))) return u32(intr != 0);
+  if (intr == 0) return 0;
+  const d = load<usize>(s + VCPU_DOMAIN);
+  if (load<u32>(d + DOMAIN_BLOCKS_INTERRUPTS)) {
+    store<u32>(s + VCPU_INTR, 0);
+    return 0;
+  }
+  if ((intr & INTR_EVENT) == 0 || upcallPending(d)) return 1;
   store<u32>(s + VCPU_INTR, intr & ~INTR_EVENT);
   return u32((intr & ~INTR_EVENT) != 0);
 }

@@ -123,7 +123,8 @@ function exceededByEvents(v: usize): bool {
 function start(p: usize, v: usize, time: f64, end: f64, cycles: f64): void {
   const left = domainBudget(load<usize>(v + VCPU_DOMAIN), time);
   let deadline = Math.min(Math.min(load<f64>(p + PCPU_SLICE_END), end), time + left);
-  deadline = load<u32>(p + PCPU_PREEMPT) ? Math.min(deadline, protectedUntil(p)) : boundByBoost(p, deadline);
+  if (load<u32>(p + PCPU_PREEMPT) == 0) deadline = boundByBoost(p, deadline);
+  else if (boosts()) deadline = Math.min(deadline, protectedUntil(p));
   const base = time - cycles;
   store<f64>(p + PCPU_STARTED, time);
   store<f64>(p + PCPU_BASE, base);

@@ -115,6 +115,7 @@ export function resetFork(core: Core, child: number): number {
   const d = host.domainAddress(child);
   const parent = core.read(d + l.DOMAIN_PARENT) - 1;
   const pauses = core.read(d + l.DOMAIN_PAUSED);
+  const blocks = core.read(d + l.DOMAIN_BLOCKS_INTERRUPTS);
   park(core, host, child);
   closeAll(core, child);
   releaseGrants(core, child);
@@ -123,6 +124,7 @@ export function resetFork(core: Core, child: number): number {
   const console = core.u8.slice(d + l.DOMAIN_CONSOLE_HEAD, d + l.DOMAIN_CONSOLE_DROPPED + 8);
   if (!copyState(core, parent, child)) return -ENOMEM;
   core.u8.set(console.subarray(l.DOMAIN_CONSOLE_KEPT - l.DOMAIN_CONSOLE_HEAD), d + l.DOMAIN_CONSOLE_KEPT);
+  core.write(d + l.DOMAIN_BLOCKS_INTERRUPTS, blocks);
   letRun(core, child, pauses);
   return 0;
 }
@@ -245,6 +247,7 @@ export function becomeOwn(core: Core, index: number, eptp: number, pcpu: number)
     [l.DOMAIN_PARENT, 0],
     [l.DOMAIN_FORKS, 0],
     [l.DOMAIN_AWAITED, 0],
+    [l.DOMAIN_BLOCKS_INTERRUPTS, 0],
     [l.DOMAIN_MERGED, 0],
   ] as const) {
     core.write(d + field, value);

@@ -34,8 +34,10 @@ function run(guest: Guest): number {
   switch (scratch.getUint8(0)) {
     case OP_FORK: {
       if (padded || (flags & ~(WITH_IOMMU_ALLOWED | BLOCK_INTERRUPTS)) !== 0) return -EINVAL;
-      if ((flags & BLOCK_INTERRUPTS) !== 0) return -EOPNOTSUPP;
-      return fork(guest, child, scratch.getUint16(8, true));
+      const result = fork(guest, child, scratch.getUint16(8, true));
+      const blocks = result === 0 && (flags & BLOCK_INTERRUPTS) !== 0;
+      if (blocks) core.write(host.domainAddress(child) + l.DOMAIN_BLOCKS_INTERRUPTS, 1);
+      return result;
     }
     case OP_FORK_RESET:
       if (padded || flags === 0 || (flags & ~(RESET_STATE | RESET_MEMORY)) !== 0) return -EINVAL;

@@ -1,4 +1,7 @@
-/** vcpu_op(command, vcpuid, argument): xen/include/public/vcpu.h. Domains have one vCPU, which is up and initialised. */
+/**
+ * vcpu_op(command, vcpuid, argument): xen/include/public/vcpu.h; what is refused, and in which order, as in Xen's do_vcpu_op and
+ * compat_vcpu_op (xen/common/domain.c, xen/arch/x86/domain.c). Domains have one vCPU, which is up and initialised.
+ */
 import { EEXIST, EFAULT, EINVAL, ENOENT, ENOSYS, EPERM, ETIME } from './errno.js';
 import type { Guest, Verdict } from './guest.js';
 import { cyclesOf, syncTimers } from './timers.js';
@@ -13,11 +16,12 @@ const SET_PERIODIC_TIMER = 6;
 const STOP_PERIODIC_TIMER = 7;
 const SET_SINGLESHOT_TIMER = 8;
 const STOP_SINGLESHOT_TIMER = 9;
+const GET_PHYSID = 12;
 
 /** xen/include/public/hvm/hvm_vcpu.h: mode, pad, 120 bytes of registers. */
 const HVM_CONTEXT_SIZE = 128;
 const SSHOTTMR_FUTURE = 1; // fail if the time has passed
-const LEAST_PERIOD = 1_000_000; // ns, as in Xen
+const LEAST_PERIOD = 1_000_000; // ns; the greatest is STIME_DELTA_MAX, 2^62 − 1
 
 export function vcpuOp(guest: Guest): Verdict {
   const { core, vcpu } = guest;
@@ -47,6 +51,8 @@ export function vcpuOp(guest: Guest): Verdict {
       if (!guest.hooks.check('control', guest.index)) return guest.finish(-EPERM);
       core.writeF64(vcpu.base + (vcpu.ebx === STOP_PERIODIC_TIMER ? l.VCPU_TIMER_NEXT : l.VCPU_TIMER_ONCE), 0);
       return guest.finish(0);
+    case GET_PHYSID: // of vCPUs that are pinned, those of the hardware domain
+      return guest.finish(-EINVAL);
     default:
       return guest.finish(-ENOSYS);
   }
@@ -59,11 +65,11 @@ function down(guest: Guest): Verdict {
   return guest.end({ kind: 'shutdown', code: 0, reason: 'poweroff' });
 }
 
-/** {u64 addr}: guest-linear. The area is written now, and whenever the vCPU has slept; one that is not mapped is no error. */
+/** {u32 addr}, of 32-bit guests: guest-linear. The area is written now, and whenever the vCPU has slept; one that is not mapped is no error. */
 function registerRunstate(guest: Guest): number {
   const { core, vcpu } = guest;
   const l = core.layout;
-  if (!guest.fetch(vcpu.edx, 8)) return -EFAULT;
+  if (!guest.fetch(vcpu.edx, 4)) return -EFAULT;
   if (!guest.hooks.check('control', guest.index)) return -EPERM;
   core.write(vcpu.base + l.VCPU_RUNSTATE_AREA, guest.scratch.getUint32(0, true));
   core.call.runstateTell(vcpu.base);
@@ -80,7 +86,7 @@ function setPeriodic(guest: Guest): number {
   const l = core.layout;
   if (!guest.fetch(vcpu.edx, 8)) return -EFAULT;
   const ns = u64(guest, 0);
-  if (ns < LEAST_PERIOD) return -EINVAL;
+  if (ns < LEAST_PERIOD || guest.scratch.getUint32(4, true) >>> 30 !== 0) return -EINVAL;
   if (!guest.hooks.check('control', guest.index)) return -EPERM;
   const period = cyclesOf(guest, ns);
   core.writeF64(vcpu.base + l.VCPU_TIMER_PERIOD, period);

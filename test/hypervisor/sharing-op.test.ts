@@ -8,6 +8,7 @@ const SHARING_OP = 22;
 const FORK = 9;
 const RESET = 10;
 const RESET_BOTH = 12;
+const BUDGET = 0xffff; // EXIT_BUDGET
 const VM0 = 0;
 const PARENT = 1;
 const OTHER = 2;
@@ -89,6 +90,32 @@ describe('XENMEM_sharing_op', () => {
     expect(x.call(VM0, MEMORY_OP, SHARING_OP, 0xfffff000)).toBe(-14);
     expect(x.host.freeFrames).toBe(free);
     expect(x.core.read(x.host.domainAddress(PARENT) + x.core.layout.DOMAIN_FORKS)).toBe(0);
+  });
+
+  it('makes forks that are never interrupted, and stay so when they are reset', () => {
+    const x = machine();
+    const { core, host } = x;
+    const l = core.layout;
+    const CODE = 0x150000;
+    const parent = host.vcpuAddress(PARENT);
+    x.guests[PARENT]!.domain.writeMemory(CODE, Uint8Array.of(0xfb, 0x90, 0xeb, 0xfe)); // STI; NOP; JMP $
+    core.write(parent + l.VCPU_EIP, CODE);
+    const [blocked, open] = [create(x), create(x)];
+    expect(sharing(x, VM0, FORK, blocked, PARENT, 2)).toBe(0);
+    expect(sharing(x, VM0, FORK, open, PARENT)).toBe(0);
+    /** Whether an interrupt that is asserted is taken: there is no IDT, so that ends in a triple fault. */
+    const interrupted = (domain: number) => {
+      const v = host.vcpuAddress(domain);
+      expect(core.call.run(v, 1)).toBe(BUDGET);
+      core.write(v + l.VCPU_INTR, 1); // INTR_PIC
+      return core.call.run(v, 4) !== BUDGET;
+    };
+    expect([interrupted(open), interrupted(blocked)]).toEqual([true, false]);
+    expect(core.read(host.vcpuAddress(blocked) + l.VCPU_EIP)).toBe(CODE + 2);
+    expect(sharing(x, VM0, RESET, blocked, 0, RESET_BOTH)).toBe(0);
+    expect(core.read(host.vcpuAddress(blocked) + l.VCPU_EIP)).toBe(CODE);
+    expect(interrupted(blocked)).toBe(false);
+    for (let i = 0; i < host.pcpus; i++) core.call.poolDrain(host.pcpuAddress(i));
   });
 
   it('asks the hooks', () => {

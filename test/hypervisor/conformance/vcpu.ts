@@ -74,22 +74,26 @@ export const VCPU_ROWS: readonly Row[] = [
       command: 5,
       name: 'vcpu_op register_runstate_memory_area',
       pointer: 'edx',
-      size: 8,
-      bytes: u(LIST, 0),
+      size: 4, // 32-bit guests: the handle alone is read
+      bytes: u(LIST),
     },
     prepare: list(0xffffffff),
     ok: (result, x) => result === 0 && x.u32(0, LIST) === 0,
     // An area that is not there, or wraps, is no error: it is not written.
     errors: [
-      [0, u(0x7fff0000, 0)],
-      [0, u(0xfffffff0, 0)],
+      [0, u(0x7fff0000)],
+      [0, u(0xfffffff0)],
       [ENOENT, undefined, { ecx: 1 }],
     ],
   },
   { call: 24, command: 3, name: 'vcpu_op is_up', ok: 1, errors: [[ENOENT, undefined, { ecx: 1 }]] },
   {
     ...{ call: 24, command: 6, name: 'vcpu_op set_periodic_timer', pointer: 'edx', size: 8, bytes: u(1e6, 0), ok: 0 },
-    errors: [[EINVAL, u(999_999, 0)]],
+    errors: [
+      [EINVAL, u(999_999, 0)],
+      [EINVAL, u(0, 0x40000000)], // 2^62: beyond STIME_DELTA_MAX
+      [EINVAL, u(0xffffffff, 0xffffffff)],
+    ],
   },
   { call: 24, command: 7, name: 'vcpu_op stop_periodic_timer', ok: 0, errors: [[ENOENT, undefined, { ecx: 1 }]] },
   {
@@ -97,6 +101,8 @@ export const VCPU_ROWS: readonly Row[] = [
     ...{ ok: 0, prepare: (x) => x.core.call.setIdle(x.guests[0]!.vcpu.base, 1e6) },
     errors: [[ETIME, u(5, 0, 1)]],
   },
+  // Whose vCPU is not pinned gets no physical id, as in Xen's arch_do_vcpu_op.
+  { call: 24, command: 12, name: 'vcpu_op get_physid', ok: EINVAL, errors: [[ENOENT, undefined, { ecx: 1 }]] },
   { call: 24, command: 9, name: 'vcpu_op stop_singleshot_timer', ok: 0, errors: [[ENOENT, undefined, { ecx: 1 }]] },
 
   {
