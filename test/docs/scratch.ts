@@ -3,16 +3,11 @@ import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
+import { type Ended, ended } from '../child.js';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 /** What commands and scenarios of the documents name. Results go beside it, into the scratch folder. */
 const SEEN = ['package.json', 'node_modules', 'dist', 'build', 'guests', 'scenarios', 'docs'];
-
-export interface Typed {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
 
 export class Scratch {
   readonly path = mkdtempSync(join(tmpdir(), 'ringfence-docs-'));
@@ -43,25 +38,14 @@ export class Scratch {
   }
 
   /** Types one line into a shell; folders of all users become folders of this one. */
-  type(line: string): Promise<Typed> {
+  type(line: string): Promise<Ended> {
     const text = line.replaceAll(' /tmp/', ` ${this.at('tmp')}/`);
     const child = spawn('/bin/bash', ['-c', `set -o pipefail; ${text}`], {
       cwd: this.path,
       env: this.env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    let out = '';
-    let err = '';
-    child.stdout.on('data', (bytes) => {
-      out += bytes;
-    });
-    child.stderr.on('data', (bytes) => {
-      err += bytes;
-    });
-    return new Promise((done, fail) => {
-      child.on('error', fail);
-      child.on('close', (code) => done({ code, out, err }));
-    });
+    return ended(child);
   }
 
   remove(): void {

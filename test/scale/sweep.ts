@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { type Ended, ended } from '../child.js';
 
 export const CELLS = 12;
 
@@ -41,23 +42,8 @@ const ROOT = resolve(import.meta.dirname, '../..');
 /** argv of the command, from source. */
 export const COMMAND = [process.execPath, '--import', 'tsx', join(ROOT, 'src/cli/main.ts')] as const;
 
-export interface Ended {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
 export function start(...argv: readonly string[]): { readonly child: ChildProcess; readonly ended: Promise<Ended> } {
   const [program, ...rest] = COMMAND;
   const child = spawn(program, [...rest, ...argv], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
-  let out = '';
-  let err = '';
-  child.stdout.on('data', (bytes) => {
-    out += bytes;
-  });
-  child.stderr.on('data', (bytes) => {
-    err += bytes;
-  });
-  const ended = new Promise<Ended>((done) => child.on('close', (code) => done({ code, out, err })));
-  return { child, ended };
+  return { child, ended: ended(child) };
 }
