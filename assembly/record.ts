@@ -44,9 +44,7 @@ export const VECTOR_XM: u32 = 19; // SIMD floating-point exception
 
 // Intel SDM Vol. 3D, Appendix C, "VMX Basic Exit Reasons"
 export const EXIT_EXCEPTION: u32 = 0;
-export const EXIT_EXTERNAL_INTERRUPT: u32 = 1;
 export const EXIT_TRIPLE_FAULT: u32 = 2;
-export const EXIT_INTERRUPT_WINDOW: u32 = 7;
 export const EXIT_CPUID: u32 = 10;
 export const EXIT_HLT: u32 = 12;
 export const EXIT_VMCALL: u32 = 18;
@@ -58,6 +56,9 @@ export const EXIT_EPT_VIOLATION: u32 = 48;
 export const EXIT_EPT_MISCONFIGURATION: u32 = 49;
 /** Not an architectural exit: the instruction budget is used up. */
 export const EXIT_BUDGET: u32 = 0xffff;
+
+/** The information is valid: SDM Vol. 3C, Table 25-17, "Format of the IDT-Vectoring Information Field", and those of exits alike. */
+export const INFO_VALID: u32 = 1 << 31;
 
 /** Records an exception without error code. */
 export function raise(s: usize, vector: u32): void {

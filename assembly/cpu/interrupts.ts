@@ -52,6 +52,7 @@ import {
   EXIT_TRIPLE_FAULT,
   exitInstruction,
   faulted,
+  INFO_VALID,
   raiseError,
   VECTOR_BP,
   VECTOR_DB,
@@ -101,7 +102,6 @@ const TYPE_EXCEPTION: u32 = 3; //  hardware exception
 const TYPE_SOFTWARE: u32 = 4; //   INT n, and injected events without EXT
 const INFO_TYPE_SHIFT: u32 = 8;
 const INFO_ERROR: u32 = 1 << 11;
-const INFO_VALID: u32 = 1 << 31;
 
 // Kinds of software interrupt, the last argument of softwareInterrupt
 export const SOFTWARE_INT: u32 = 0; //        INT n: sensitive to IOPL in virtual-8086 mode

@@ -81,28 +81,28 @@ function farTransfer(s: usize, selector: u32, offset: u32, next: u32, size: u32,
 
 /** Real and virtual-8086 mode: the selector is the base. */
 function realTransfer(s: usize, selector: u32, offset: u32, next: u32, size: u32, call: bool): void {
-  const stack = segment(s, SS);
-  let esp = load<u32>(s + VCPU_ESP);
-  if (call) {
-    callFrame(s, next);
-    checkFrame(s, stack, esp, size, 0);
-    if (faulted(s)) return;
-  }
+  if (call && !checkCall(s, next, size)) return;
   if (offset > load<u32>(segment(s, CS), SEGMENT_LIMIT)) return raiseError(s, VECTOR_GP, 0);
-  if (call) {
-    esp = writeFrame(s, stack, esp, size, false);
-    if (faulted(s)) return;
-    store<u32>(s + VCPU_ESP, esp);
-  }
+  if (call && !pushCall(s, size)) return;
   setRealCode(s, selector);
   store<u32>(s + VCPU_EIP, offset);
 }
 
-/** Begins a frame with CS and the return EIP. */
-function callFrame(s: usize, next: u32): void {
+/** Begins the frame of a CALL that keeps its stack, and checks that there is room for it: false if not. */
+function checkCall(s: usize, next: u32, size: u32): bool {
   frameBegin(s);
   framePush(s, load<u32>(segment(s, CS), SEGMENT_SELECTOR));
   framePush(s, next);
+  checkFrame(s, segment(s, SS), load<u32>(s + VCPU_ESP), size, 0);
+  return !faulted(s);
+}
+
+/** Pushes it, once nothing else can fail. */
+function pushCall(s: usize, size: u32): bool {
+  const esp = writeFrame(s, segment(s, SS), load<u32>(s + VCPU_ESP), size, false);
+  if (faulted(s)) return false;
+  store<u32>(s + VCPU_ESP, esp);
+  return true;
 }
 
 /** Directly to a code segment: the level stays. */
@@ -118,21 +118,11 @@ function codeTransfer(s: usize, selector: u32, d: u64, offset: u32, next: u32, s
 
 /** The tail of every transfer that keeps the level; the code segment's rights are checked. */
 function sameLevel(s: usize, selector: u32, d: u64, offset: u32, next: u32, size: u32, call: bool): void {
-  const stack = segment(s, SS);
-  let esp = load<u32>(s + VCPU_ESP);
-  if (call) {
-    callFrame(s, next);
-    checkFrame(s, stack, esp, size, 0);
-    if (faulted(s)) return;
-  }
+  if (call && !checkCall(s, next, size)) return;
   if (offset > descriptorLimit(d)) return raiseError(s, VECTOR_GP, 0);
   markAccessed(s, selector, descriptorAccess(d));
   if (faulted(s)) return;
-  if (call) {
-    esp = writeFrame(s, stack, esp, size, false);
-    if (faulted(s)) return;
-    store<u32>(s + VCPU_ESP, esp);
-  }
+  if (call && !pushCall(s, size)) return;
   setCode(s, selector, d, load<u32>(s + VCPU_CPL));
   store<u32>(s + VCPU_EIP, offset);
 }

@@ -12,6 +12,7 @@
  *
  * SDM Vol. 1, Figures 8-9 to 8-12. In real mode FIP and FDP are linear addresses: selector × 16 + offset.
  */
+import { CR0_PE } from '../cpu/control';
 import { FLAG_VM } from '../cpu/flags';
 import {
   FPU_CONTROL,
@@ -42,7 +43,6 @@ import {
 
 /** The image is built in scratch memory: 108 bytes at most. */
 const IMAGE: usize = X_R;
-const CR0_PE: u32 = 1;
 
 function realFormat(s: usize): bool {
   return !(load<u32>(s + VCPU_CR0) & CR0_PE) || (load<u32>(s + VCPU_EFLAGS) & FLAG_VM) != 0;

@@ -3,6 +3,8 @@
  *
  * The image is the vCPU's FPU block but for the x87 registers, which it holds in stack order (SDM Vol. 1, Table 10-2).
  */
+
+import { CR0_EM, CR0_TS } from '../cpu/control';
 import { FPU_CONTROL, FPU_MXCSR, FPU_REGISTERS, FPU_TAG, FPU_XMM, VCPU_CR0, VCPU_FPU_SIZE } from '../layout';
 import { probeRead, probeWrite } from '../mmu/access';
 import { faulted, raise, raiseError, VECTOR_GP, VECTOR_NM } from '../record';
@@ -11,7 +13,6 @@ import { copy } from './float80';
 import { loadBytes, storeBytes } from './memory';
 import { enterMmx, enterXmm, MXCSR_DEFINED, MXCSR_RESET, touchMmx } from './sse-state';
 import { CW_RESERVED_ONE, fpu, physical, setControlWord, stack, X_BYTES, X_R } from './state';
-import { CR0_EM, CR0_TS } from './x87';
 
 const IMAGE: usize = X_R; // header and x87 registers of an image, 160 bytes of scratch
 const HEADER: u32 = 32;

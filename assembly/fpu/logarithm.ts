@@ -37,12 +37,16 @@ import {
   X_B,
   X_R,
   X_W,
-  X_WIDE,
   ZE,
 } from './state';
 import {
   inexactW,
   multiplyW,
+  T0,
+  T1,
+  T2,
+  T3,
+  T4,
   wideAdd,
   wideDivide,
   wideDivideSmall,
@@ -56,12 +60,6 @@ import {
   wideSubtract,
   wideToW,
 } from './wide';
-
-const T0: usize = X_WIDE;
-const T1: usize = X_WIDE + 16;
-const T2: usize = X_WIDE + 32;
-const T3: usize = X_WIDE + 48;
-const T4: usize = X_WIDE + 64;
 
 /** R = 2^p − 1 for |p| ≤ 1. Beyond, the result is undefined and R = p, inexact. */
 export function exponential(f: usize, p: usize): void {

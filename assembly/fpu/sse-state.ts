@@ -6,6 +6,8 @@
  *         │FTZ│  RC  │ PM UM OM ZM DM IM│DAZ│ PE UE OE ZE DE IE    │
  *         └───┴──────┴──────────────────┴───┴──────────────────────┘
  */
+
+import { CR0_EM, CR0_TS, CR4_OSFXSR, CR4_OSXMMEXCPT } from '../cpu/control';
 import { FPU_MXCSR, FPU_REGISTERS, FPU_TAG, FPU_XMM, VCPU_CR0, VCPU_CR4 } from '../layout';
 import { faulted, raise, raiseError, VECTOR_GP, VECTOR_NM, VECTOR_UD, VECTOR_XM } from '../record';
 import { FORMAT_FLUSH } from './arithmetic';
@@ -25,7 +27,7 @@ import {
   X_ROUNDING,
   X_UNMASKED,
 } from './state';
-import { CR0_EM, CR0_TS, pendingException } from './x87';
+import { pendingException } from './x87';
 
 // Intel SDM Vol. 1, Figure 10-3, "MXCSR Control/Status Register"
 export const MXCSR_DAZ: u32 = 1 << 6;
@@ -33,10 +35,6 @@ export const MXCSR_FTZ: u32 = 1 << 15;
 export const MXCSR_RESET: u32 = 0x1f80;
 /** MXCSR_MASK of the FXSAVE image: the bits that may be set. */
 export const MXCSR_DEFINED: u32 = 0xffff;
-
-// Intel SDM Vol. 3A, 2.5, "Control Registers"
-export const CR4_OSFXSR: u32 = 1 << 9;
-export const CR4_OSXMMEXCPT: u32 = 1 << 10;
 
 // Mandatory prefixes
 export const P_NONE: u32 = 0;

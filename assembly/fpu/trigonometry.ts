@@ -35,11 +35,15 @@ import {
   X_OPERAND,
   X_R,
   X_W,
-  X_WIDE,
 } from './state';
 import {
   inexactW,
   multiplyW,
+  T0,
+  T1,
+  T2,
+  T3,
+  T4,
   wideAdd,
   wideDivide,
   wideDivideSmall,
@@ -53,12 +57,6 @@ import {
   wideSubtract,
   wideToW,
 } from './wide';
-
-const T0: usize = X_WIDE;
-const T1: usize = X_WIDE + 16;
-const T2: usize = X_WIDE + 32;
-const T3: usize = X_WIDE + 48;
-const T4: usize = X_WIDE + 64;
 
 export const SINE: u32 = 1;
 export const COSINE: u32 = 2;

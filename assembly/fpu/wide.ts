@@ -6,10 +6,17 @@
  */
 import { J_BIT } from './float80';
 import { multiplyHigh } from './multiply';
-import { shiftLow } from './round';
-import { W_EXPONENT, W_LOW, W_SIGN, X_W } from './state';
+import { setWideNormalized, shiftLow } from './round';
+import { W_EXPONENT, W_LOW, W_SIGN, X_W, X_WIDE } from './state';
 
 const LOW: usize = 8;
+
+/** Places for values of a function's own, in its scratch. */
+export const T0: usize = X_WIDE;
+export const T1: usize = X_WIDE + 16;
+export const T2: usize = X_WIDE + 32;
+export const T3: usize = X_WIDE + 48;
+export const T4: usize = X_WIDE + 64;
 
 export function wideSet(d: usize, high: u64, low: u64): void {
   store<u64>(d, high);
@@ -33,11 +40,6 @@ export function wideSubtract(d: usize, a: usize, b: usize): void {
   const al = wideLow(a);
   const bl = wideLow(b);
   wideSet(d, wideHigh(a) - wideHigh(b) - u64(al < bl), al - bl);
-}
-export function wideLess(a: usize, b: usize): bool {
-  const ah = wideHigh(a);
-  const bh = wideHigh(b);
-  return ah < bh || (ah == bh && wideLow(a) < wideLow(b));
 }
 /** d = a >> n */
 export function wideShift(d: usize, a: usize, n: u32): void {
@@ -98,35 +100,13 @@ export function wideFromW(f: usize, d: usize, fraction: i32): void {
 /** W = W × b, where b is Q127 */
 export function multiplyW(f: usize, b: usize): void {
   wideMultiply(f + X_W, f + X_W, b);
-  store<i32>(f, load<i32>(f, X_W + W_EXPONENT) + 1, X_W + W_EXPONENT);
-  normalizeW(f);
-}
-
-export function normalizeW(f: usize): void {
-  let high = load<u64>(f, X_W);
-  let low = load<u64>(f, X_W + W_LOW);
-  let exponent = load<i32>(f, X_W + W_EXPONENT);
-  if (high == 0) {
-    high = low;
-    low = 0;
-    exponent -= 64;
-  }
-  const n = clz(high);
-  if (n != 0 && high != 0) {
-    high = (high << n) | (low >>> (64 - n));
-    low <<= n;
-    exponent -= n as i32;
-  }
-  wideSet(f + X_W, high, low);
-  store<i32>(f, exponent, X_W + W_EXPONENT);
+  const exponent = load<i32>(f, X_W + W_EXPONENT) + 1;
+  setWideNormalized(f, load<u32>(f, X_W + W_SIGN), exponent, wideHigh(f + X_W), wideLow(f + X_W));
 }
 
 /** W = ± a, where a is Q128 (`fraction` 128) or Q127, both scaled by 2^`exponent`. */
 export function wideToW(f: usize, a: usize, fraction: i32, exponent: i32, sign: u32): void {
-  wideSet(f + X_W, wideHigh(a), wideLow(a));
-  store<i32>(f, 16382 + 128 - fraction + exponent, X_W + W_EXPONENT);
-  store<u32>(f, sign, X_W + W_SIGN);
-  normalizeW(f);
+  setWideNormalized(f, sign, 16382 + 128 - fraction + exponent, wideHigh(a), wideLow(a));
 }
 
 /** Marks W as not exact: a hair below what it says, so that no directed mode takes it for representable. */

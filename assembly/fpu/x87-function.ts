@@ -23,13 +23,9 @@ import {
   X_OPERAND,
   X_R,
 } from './state';
-import { arcTangent, sineCosine } from './trigonometry';
+import { arcTangent, COSINE, SINE, sineCosine, TANGENT } from './trigonometry';
 import { commit, testZero, underflow } from './x87-arithmetic';
 import { push } from './x87-move';
-
-const SINE: u32 = 1;
-const COSINE: u32 = 2;
-const TANGENT: u32 = 4;
 
 /** `index`: the low five bits of the ModRM byte of D9 E0 … FF. Returns false for an undefined encoding. */
 export function functionInstruction(s: usize, f: usize, index: u32): bool {

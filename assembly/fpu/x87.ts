@@ -1,5 +1,6 @@
 /** ESC opcodes D8 … DF: availability checks, pointers, dispatch. */
 
+import { CR0_EM, CR0_MP, CR0_TS } from '../cpu/control';
 import { segment } from '../cpu/mode';
 import {
   CS,
@@ -52,11 +53,6 @@ import {
   storeStack,
   storeValue,
 } from './x87-move';
-
-// Intel SDM Vol. 3A, 2.5, "Control Registers"
-export const CR0_MP: u32 = 1 << 1;
-export const CR0_EM: u32 = 1 << 2;
-export const CR0_TS: u32 = 1 << 3;
 
 /**
  * #MF when an unmasked exception is pending. CR0.NE = 0 is treated like NE = 1: there is no FERR# line to IRQ 13,

@@ -14,6 +14,7 @@
  * return 0, or do nothing, when they recorded a fault: callers test `faulted(s)`.
  */
 
+import { CR0_AM } from '../cpu/control';
 import { observeData } from '../cpu/debug';
 import { FLAG_AC } from '../cpu/flags';
 import { segment } from '../cpu/mode';
@@ -52,16 +53,15 @@ import {
 import { count, faulted, raiseError, VECTOR_AC } from '../record';
 import { filled, inBuffer, markDirty, resolve } from '../smm/buffer';
 import { codeGeneration, codeWritten } from './code';
-import { FETCH, READ, WRITE } from './ept';
+import { FETCH, HELD_OF_READ, READ, WRITE } from './ept';
 import { entryOfHost, inVoid } from './frame';
-import { CR0_AM, peek, SUPERVISOR, USER, walk } from './paging';
+import { peek, SUPERVISOR, USER, walk } from './paging';
 import { stlbFind, stlbPut } from './stlb';
 import { entryOf, fill, flushPage, heldOf } from './tlb';
 
 const OFFSET: u32 = PAGE_SIZE - 1;
 const NO_ADDRESS: u32 = 0xffffffff;
 const HELD_RIGHTS: u32 = TLB_HELD_READ | TLB_HELD_WRITE | TLB_HELD_EXECUTE;
-const HELD_OF_READ: u32 = 4; // READ → TLB_HELD_READ; WRITE is TLB_HELD_WRITE, FETCH is TLB_HELD_EXECUTE
 
 /** The bank of the current CPL where VCPU_TLB_BANK names the slow bank instead, which is never filled. */
 function current(s: usize): usize {

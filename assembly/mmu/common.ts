@@ -12,6 +12,7 @@
  *
  * How a common EPT entry is judged by one comparison is told in ept.ts.
  */
+import { CR0_PG, CR0_WP, CR4_PGE, CR4_PSE } from '../cpu/control';
 import {
   COUNTER_WALK_EPT,
   COUNTER_WALK_GUEST,
@@ -41,31 +42,18 @@ import {
   EPT_VARIABLE,
   EPTP_ACCESSED_DIRTY,
   FETCH,
+  HELD_OF_READ,
   READ,
   WRITE,
+  WRITE_OF_EPTP,
 } from './ept';
-import {
-  CR0_PG,
-  CR0_WP,
-  CR4_PGE,
-  CR4_PSE,
-  PAGE_A,
-  PAGE_D,
-  PAGE_G,
-  PAGE_P,
-  PAGE_RW,
-  PAGE_US,
-  PDE_LARGE_ADDRESS,
-  PDE_LARGE_RESERVED,
-} from './paging';
+import { PAGE_A, PAGE_D, PAGE_G, PAGE_P, PAGE_RW, PAGE_US, PDE_LARGE_ADDRESS, PDE_LARGE_RESERVED } from './paging';
 
 // Distances between equal meanings.
-const WRITE_OF_EPTP: u32 = 5; //    EPTP_ACCESSED_DIRTY → WRITE
 const PAGE_D_OF_WRITE: u32 = 5; //  WRITE → PAGE_D
 const PS_OF_PSE: u32 = 3; //        CR4_PSE → PAGE_PS
 const WRITE_OF_DIRTY: u32 = 8; //   EPT_DIRTY → WRITE
 const WRITE_OF_PAGE_D: u32 = 5; //  PAGE_D → WRITE
-const HELD_OF_READ: u32 = 4; //     READ → TLB_HELD_READ; WRITE is TLB_HELD_WRITE, FETCH is TLB_HELD_EXECUTE
 
 /** Host page | TLB_HELD_* as from `walk`, or 0 if the walk is not common. */
 export function commonWalk(s: usize, linear: u32, access: u32, user: u32): u32 {

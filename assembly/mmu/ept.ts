@@ -99,11 +99,15 @@ const WRITE_OF_COW: u64 = 10; // EPT_COW → EPT_WRITE
 // The common leaf: write-back and readable; VARIABLE bits may be anything as long as they suffice for the access.
 export const EPT_COMMON_LEAF: u64 = (MEMORY_WRITE_BACK << EPT_TYPE_SHIFT) | EPT_READ;
 export const EPT_VARIABLE: u64 = EPT_WRITE | EPT_EXECUTE | EPT_DIRTY;
+/** The frame that an entry names: what lies beyond 4 GiB is no memory. */
+export const EPT_ADDRESS: u64 = 0xfffff000;
 export const EPT_FRAME_2M: u32 = 0x001ff000; // frame within a 2 MiB page
 // Distances between equal meanings.
 export const ACCESSED_OF_EPTP: u32 = 2; // EPTP_ACCESSED_DIRTY → EPT_ACCESSED
 export const DIRTY_OF_EPTP: u32 = 3; //    EPTP_ACCESSED_DIRTY → EPT_DIRTY
+export const WRITE_OF_EPTP: u32 = 5; //    EPTP_ACCESSED_DIRTY → WRITE
 export const DIRTY_OF_WRITE: u32 = 8; //   WRITE → EPT_DIRTY
+export const HELD_OF_READ: u32 = 4; //     READ → TLB_HELD_READ; WRITE is TLB_HELD_WRITE, FETCH is TLB_HELD_EXECUTE
 
 export function eptPresent(entry: u64): bool {
   return (entry & EPT_RIGHTS) != 0;

@@ -33,11 +33,10 @@ import {
   PAGE_SHIFT,
   PAGE_SIZE,
 } from '../layout';
-import { EPT_COW, EPT_RIGHTS, EPT_WRITE, eptIndex, eptLeaf, eptPresent } from './ept';
+import { EPT_ADDRESS, EPT_COW, EPT_RIGHTS, EPT_WRITE, eptIndex, eptLeaf, eptPresent } from './ept';
 import { frameEntry, frameFree, machineToHost } from './frame';
 import { dropMerged, mergeSlot } from './merge-table';
 
-const ADDRESS: u64 = 0xfffff000;
 // Primes of xxHash64, in halves.
 const PRIME_1: u64 = ((0x9e3779b1 as u64) << 32) | (0x85ebca87 as u64);
 const PRIME_2: u64 = ((0xc2b2ae3d as u64) << 32) | (0x27d4eb4f as u64);
@@ -57,7 +56,7 @@ function ownLeaf(d: usize, gpa: u32): usize {
 }
 
 function ownFrame(d: usize, entry: u64): bool {
-  const frame = ((entry & ADDRESS) as u32) >>> PAGE_SHIFT;
+  const frame = ((entry & EPT_ADDRESS) as u32) >>> PAGE_SHIFT;
   if (frame >= load<u32>(HOST_FRAMES)) return false;
   const p = frameEntry(frame);
   if (load<u16>(p, FRAME_TYPE) != FRAME_TYPE_GUEST || load<u32>(p, FRAME_LINK) != 1) return false;
@@ -67,13 +66,13 @@ function ownFrame(d: usize, entry: u64): bool {
 /** The frame of the page at `gpa` if it may become common, or FRAME_NONE: large pages, granted ones and such stay as they are. */
 export function mergeCandidate(d: usize, gpa: u32): u32 {
   const p = mergeSlot(d, gpa) == 0 ? (0 as usize) : ownLeaf(d, gpa);
-  return p == 0 ? FRAME_NONE : ((load<u64>(p) & ADDRESS) as u32) >>> PAGE_SHIFT;
+  return p == 0 ? FRAME_NONE : ((load<u64>(p) & EPT_ADDRESS) as u32) >>> PAGE_SHIFT;
 }
 
 /** The frame of the page at `gpa`, a candidate, becomes common, and the page is that. */
 export function mergeNominate(d: usize, gpa: u32): void {
   const p = ownLeaf(d, gpa);
-  const frame = ((load<u64>(p) & ADDRESS) as u32) >>> PAGE_SHIFT;
+  const frame = ((load<u64>(p) & EPT_ADDRESS) as u32) >>> PAGE_SHIFT;
   const entry = frameEntry(frame);
   store<u16>(entry, FRAME_OWNER_COMMON, FRAME_OWNER);
   store<u16>(entry, FRAME_TYPE_COMMON, FRAME_TYPE);
@@ -85,14 +84,14 @@ export function mergeNominate(d: usize, gpa: u32): void {
 /** The page at `gpa`, a candidate of the same content, becomes the common frame. Its own is to be freed after `mergeFollow`. */
 export function mergeInto(d: usize, gpa: u32, common: u32): void {
   const p = ownLeaf(d, gpa);
-  const own = frameEntry(((load<u64>(p) & ADDRESS) as u32) >>> PAGE_SHIFT);
+  const own = frameEntry(((load<u64>(p) & EPT_ADDRESS) as u32) >>> PAGE_SHIFT);
   store<u16>(own, FRAME_TYPE_LEFT, FRAME_TYPE);
   store<u32>(own, common, FRAME_LINK);
   lead(d, gpa, p, common);
 }
 
 function lead(d: usize, gpa: u32, leaf: usize, common: u32): void {
-  const kept = load<u64>(leaf) & ~(ADDRESS | EPT_WRITE);
+  const kept = load<u64>(leaf) & ~(EPT_ADDRESS | EPT_WRITE);
   store<u64>(leaf, kept | ((common << PAGE_SHIFT) as u64) | EPT_COW);
   store<u32>(mergeSlot(d, gpa), common + 1);
   const link = frameEntry(common) + FRAME_LINK;

@@ -23,6 +23,7 @@
  * translated. Setting a flag is a write of the guest's table: without EPT accessed and dirty flags the EPT must permit
  * it; with them it permitted it when the entry was read, because such reads count as writes.
  */
+import { CR0_PG, CR0_WP, CR4_PGE, CR4_PSE } from '../cpu/control';
 import {
   COUNTER_WALK_GUEST,
   PAGE_MASK,
@@ -53,20 +54,15 @@ import {
   FOUND_DIRTY,
   FOUND_REFERENCES_SHIFT,
   FOUND_RIGHTS,
+  HELD_OF_READ,
   OF_STRUCTURE,
   OF_TRANSLATION,
   physical,
   READ,
   WRITE,
+  WRITE_OF_EPTP,
 } from './ept';
 import { storeFlags32 } from './store';
-
-// Intel SDM Vol. 3A, 2.5, "Control Registers": the bits that steer translation
-export const CR0_WP: u32 = 1 << 16; // write protect
-export const CR0_AM: u32 = 1 << 18; // alignment mask
-export const CR0_PG: u32 = 1 << 31; // paging
-export const CR4_PSE: u32 = 1 << 4; // page size extensions
-export const CR4_PGE: u32 = 1 << 7; // page global enable
 
 // Intel SDM Vol. 3A, Figure 4-4, "Formats of CR3 and Paging-Structure Entries with 32-Bit Paging"
 export const PAGE_P: u32 = 1 << 0; //  present
@@ -86,10 +82,8 @@ export const FAULT_US: u32 = 1 << 2; //   the access was a user-mode access
 export const FAULT_RSVD: u32 = 1 << 3; // a reserved bit was set
 
 // Distances between equal meanings.
-const WRITE_OF_EPTP: u32 = 5; //   EPTP_ACCESSED_DIRTY → WRITE
 const DIRTY_OF_WRITE: u32 = 5; //  WRITE → PAGE_D
 const FOUND_OF_DIRTY: u32 = 3; //  PAGE_D → FOUND_DIRTY
-const HELD_OF_READ: u32 = 4; //    READ → TLB_HELD_READ; FETCH is TLB_HELD_EXECUTE
 
 /** Values of `user` below: it is both the right asked of an entry and the bit of the error code. */
 export const SUPERVISOR: u32 = 0;

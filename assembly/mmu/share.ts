@@ -51,6 +51,7 @@ import {
 import { EXIT_EPT_VIOLATION } from '../record';
 import {
   EPT_ACCESSED,
+  EPT_ADDRESS,
   EPT_COW,
   EPT_RIGHTS,
   EPT_WRITE,
@@ -68,8 +69,6 @@ import { moveFrame } from './tlb';
 
 /** Results of unsharePage below 0; EPT_NO_FRAME: the pool is empty. */
 export const NOT_SHARED: i32 = -5; // the page is not there, or it may not be written for another reason
-
-const ADDRESS: u64 = 0xfffff000;
 
 // ── The pool of a pCPU ──────────────────────────────────────────────────────
 
@@ -181,13 +180,14 @@ export function unsharePage(d: usize, gpa: u32, pcpu: usize): i32 {
   if (p == 0) return NOT_SHARED;
   if (p == 1) return EPT_NO_FRAME;
   const entry = load<u64>(p);
-  if ((entry & EPT_COW) == 0 || (!fork && ((entry & ADDRESS) as u32) >>> PAGE_SHIFT != common - 1)) return NOT_SHARED;
+  if ((entry & EPT_COW) == 0 || (!fork && ((entry & EPT_ADDRESS) as u32) >>> PAGE_SHIFT != common - 1))
+    return NOT_SHARED;
   const frame = take(pcpu, load<u32>(d + DOMAIN_ID), FRAME_TYPE_GUEST);
   if (frame == FRAME_NONE) return EPT_NO_FRAME;
   const old = machineToHost((entry as u32) & PAGE_MASK);
   const copy = machineToHost(frame << PAGE_SHIFT);
   memory.copy(copy, old, PAGE_SIZE as usize);
-  store<u64>(p, (entry & ~(ADDRESS | EPT_COW)) | ((frame << PAGE_SHIFT) as u64) | EPT_WRITE);
+  store<u64>(p, (entry & ~(EPT_ADDRESS | EPT_COW)) | ((frame << PAGE_SHIFT) as u64) | EPT_WRITE);
   store<u32>(d + DOMAIN_COPIED, load<u32>(d + DOMAIN_COPIED) + 1);
   if (common != 0) {
     dropMerged(d, gpa);

@@ -16,9 +16,8 @@ import {
   VCPU_EXIT_INFO,
   VCPU_SMM,
 } from '../layout';
-import { EXIT_EXCEPTION, exitPhysical, VECTOR_MC } from '../record';
+import { EXIT_EXCEPTION, exitPhysical, INFO_VALID, VECTOR_MC } from '../record';
 
-const INFO_VALID: u32 = 1 << 31;
 const INFO_EXCEPTION: u32 = 3 << 8; // hardware exception
 
 /** Adds `n` to one of a domain's counts; `key` is its key-table entry. */

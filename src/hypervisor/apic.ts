@@ -2,11 +2,10 @@
  * The hypervisor's part in a vCPU's local APIC (assembly/device/lapic.ts): accesses to its registers, which exit because only
  * between instructions the clock is exact, and IA32_APIC_BASE. Intel SDM Vol. 3A, 10.4, "Local APIC".
  */
-import { handleExit } from './exits.js';
+import { EXIT_BUDGET, handleExit } from './exits.js';
 import { type Guest, RESUME, type Verdict } from './guest.js';
 import { syncTimers } from './timers.js';
 
-const EXIT_BUDGET = 0xffff;
 const IA32_APIC_BASE = 0x1b;
 
 /** Lets the instruction that was about to access a register do so. It may still exit for another reason. */

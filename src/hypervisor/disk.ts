@@ -10,7 +10,8 @@
 import { createHash } from 'node:crypto';
 import type { Core } from '../machine/core.js';
 import { HostView } from '../machine/views.js';
-import { handleExit } from './exits.js';
+import { VIOLATION_FETCH, VIOLATION_RIGHTS } from './ept.js';
+import { EXIT_BUDGET, handleExit } from './exits.js';
 import { DEFER, type Guest, RESUME, type Verdict } from './guest.js';
 import { lastViolation } from './smm.js';
 import { type DiskConfig, type DmaCounts, type DomainConfig, HostError } from './types.js';
@@ -19,12 +20,8 @@ const PAGE = 4096;
 export const SECTOR = 512;
 /** Bytes of a disk, at most. */
 export const MAX_DISK = 2 ** 30;
-const EXIT_BUDGET = 0xffff;
 /** Source id of domain 0's disk: bus 1, device 0, function 0. Bus 0 is the chipset's. */
 const FIRST_SOURCE = 0x100;
-/** EPT-violation qualification (Intel SDM Vol. 3C, Table 28-7): a fetch; rights of the address, none where nothing is mapped. */
-const EPT_FETCH = 1 << 2;
-const EPT_RIGHTS = 7 << 3;
 
 type WithDisk = Pick<DomainConfig, 'name' | 'disk' | 'fork' | 'restore'>;
 
@@ -107,7 +104,7 @@ export function isDiskAccess({ core, vcpu, domain }: Guest): boolean {
   const l = core.layout;
   if (core.read(domain.base + l.DOMAIN_DEVICE + l.DEVICE_SOURCE) === 0) return false;
   const inside = vcpu.exitPhysical >= l.VIRTIO_ADDRESS && vcpu.exitPhysical < l.VIRTIO_ADDRESS + PAGE;
-  return inside && (vcpu.exitQualification & (EPT_FETCH | EPT_RIGHTS)) === 0;
+  return inside && (vcpu.exitQualification & (VIOLATION_FETCH | VIOLATION_RIGHTS)) === 0;
 }
 
 /** Lets the access reach the registers, and the disk do what it was asked to: a passed-through one when no pCPU runs. */

@@ -10,6 +10,7 @@
 import type { Core } from '../machine/core.js';
 import { HostView } from '../machine/views.js';
 import { hasDisk } from './disk.js';
+import { EPT_COW, EPT_LARGE, EPT_RWX, EPT_WRITE, EPTP_ACCESSED_DIRTY } from './ept.js';
 import { frameType } from './frames.js';
 import { grantAt } from './grant-table.js';
 import { type Format, type Piece, SaveError, seal, unseal } from './sealed-file.js';
@@ -20,11 +21,6 @@ import type { DomainConfig } from './types.js';
 const FORMAT: Format = { magic: 'RINGFDOM', version: 1, what: 'saved domain' };
 const PAGE = 4096;
 export const ENTRY_BITS = 0xfff;
-const EPT_WRITE = 2;
-const EPT_COW = 1 << 11;
-const EPT_LARGE = 1 << 7;
-const EPTP_ACCESSED_DIRTY = 1 << 6;
-const RIGHTS = 7;
 /** Marks a guest-physical address where a host address stood: both are multiples of the page size. */
 export const GUEST_PHYSICAL = 1;
 
@@ -145,7 +141,7 @@ function leafAt(core: Core, eptp: number, gpa: number): Leaf | undefined {
   for (let level = 4; level > 0; level--) {
     if (table >= host.frames) return undefined;
     const entry = core.read(host.frameAddress(table) + 8 * (Math.floor(gpa / 2 ** (3 + 9 * level)) % 512));
-    if ((entry & RIGHTS) === 0) return undefined;
+    if ((entry & EPT_RWX) === 0) return undefined;
     shared ||= (entry & EPT_COW) !== 0;
     if (level === 1 || (level < 4 && (entry & EPT_LARGE) !== 0)) return { level, entry, shared };
     table = entry >>> 12;

@@ -12,14 +12,13 @@ import {
   pagesOf,
   type Shown,
 } from './domain-image.js';
+import { EPT_RW, EPT_RWX } from './ept.js';
 import { ENOMEM } from './errno.js';
 import { becomeOwn, closeInterdomain, letRun, releaseMemory, withdrawGrants } from './fork.js';
 import { SaveError } from './sealed-file.js';
 import { NEVER } from './timers.js';
 
 const PAGE = 4096;
-const RIGHTS = 7;
-const READ_WRITE = 3;
 
 /** Frames that an image needs: memory, EPT, shared_info, grant table. */
 export function imageFrames({ physmap, sharedInfo, grantTable }: DomainImage): number {
@@ -107,7 +106,7 @@ function restorePhysmap(core: Core, slot: number, { physmap, accessedDirty }: Do
           ? core.call.frameAllocate(slot, l.FRAME_TYPE_GUEST)
           : core.call.frameAllocateContiguous(frames, frames, slot, l.FRAME_TYPE_GUEST)) >>> 0;
       if (frame === l.FRAME_NONE) return false;
-      const made = core.call.eptMap(eptp, gpa, frame, level, RIGHTS);
+      const made = core.call.eptMap(eptp, gpa, frame, level, EPT_RWX);
       if (made < 0) return false;
       tables += made;
       core.write(entryAddress(core, eptp, gpa, level), ((frame * PAGE) | flags) >>> 0);
@@ -139,7 +138,7 @@ function restoreShown(core: Core, slot: number, { sharedInfo, grantTable }: Doma
     note(frame);
     core.u8.set(bytes, host.frameAddress(frame));
     if (at === 0) return true;
-    const made = core.call.eptMap(core.read(d + l.DOMAIN_EPTP), at - 1, frame, 1, READ_WRITE);
+    const made = core.call.eptMap(core.read(d + l.DOMAIN_EPTP), at - 1, frame, 1, EPT_RW);
     core.write(d + l.DOMAIN_TABLE_PAGES, core.read(d + l.DOMAIN_TABLE_PAGES) + Math.max(0, made));
     return made >= 0;
   };

@@ -8,6 +8,7 @@ import { DomainView, HostView, type SegmentValue, VcpuView } from '../machine/vi
 import { cpuidFeatures } from './cpuid.js';
 import { DEFAULT_WEIGHT, setCap, setWeight } from './credit.js';
 import { detachDisk } from './disk.js';
+import { EPT_RWX } from './ept.js';
 import { closeAll } from './event-channel.js';
 import { releaseForeign } from './foreign.js';
 import { DOMAIN_DYING, leaveParent, releaseMemory } from './fork.js';
@@ -21,7 +22,6 @@ import { type DomainConfig, type EptPageSize, HostError } from './types.js';
 const PAGE = 4096;
 const MIN_MEMORY = 2 << 20;
 export const MAX_MEMORY = 3 * 2 ** 30; // of the flat memory's 4 GiB
-const EPT_RWX = 7;
 
 interface PageKind {
   readonly level: number;

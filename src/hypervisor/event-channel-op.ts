@@ -24,7 +24,7 @@ import {
   VIRQ_DOM_EXC,
   virqPort,
 } from './event-channel.js';
-import { DEFER, DOMID_SELF, type Guest, type Verdict } from './guest.js';
+import { DEFER, DEFERRED, DOMID_SELF, type Guest, type Verdict } from './guest.js';
 import { makeSharedInfo } from './shared-info.js';
 
 const NR_VIRQS = 24;
@@ -42,9 +42,6 @@ interface Command {
   /** The command makes a port, so the domain must have its shared_info. */
   readonly opens?: true;
 }
-
-/** Not an error number: the command must wait for the quantum's end. */
-const DEFERRED = 1;
 
 const COMMANDS: readonly (Command | undefined)[] = [
   { size: 12, out: 8, bytes: 4, run: bindInterdomain, opens: true }, // 0

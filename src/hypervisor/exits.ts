@@ -6,6 +6,7 @@
 import { accessApicBase, onApicAccess } from './apic.js';
 import { type CpuidResult, cpuid, FEATURE_APIC, XEN_HYPERCALL_MSR } from './cpuid.js';
 import { isDiskAccess, onDiskAccess } from './disk.js';
+import { VIOLATION_FETCH, VIOLATION_LINEAR_VALID, VIOLATION_WRITE } from './ept.js';
 import { BLOCK, DEFER, type Guest, RESUME, type Verdict } from './guest.js';
 import { hypercall } from './hypercalls.js';
 import { AWAITED_MARKER, AWAITED_STOPPED } from './nursery.js';
@@ -23,8 +24,10 @@ const EXIT_IO = 30;
 const EXIT_RDMSR = 31;
 const EXIT_WRMSR = 32;
 const EXIT_APIC_ACCESS = 44;
-const EXIT_EPT_VIOLATION = 48;
+export const EXIT_EPT_VIOLATION = 48;
 const EXIT_EPT_MISCONFIGURATION = 49;
+/** No exit: the instruction budget is used up. */
+export const EXIT_BUDGET = 0xffff;
 
 const VECTOR_GP = 13;
 const FAULT_EXIT = 2;
@@ -179,11 +182,6 @@ function placeHypercallPage(guest: Guest, address: number): boolean {
   return true;
 }
 
-// SDM Vol. 3C, Table 28-7, "Exit Qualification for EPT Violations"
-const EPT_WRITE = 1 << 1;
-const EPT_FETCH = 1 << 2;
-const EPT_LINEAR_VALID = 1 << 7;
-
 /** Results of unshareFault below 0. */
 const NO_FRAME = -1;
 
@@ -200,9 +198,9 @@ function onEptViolation(guest: Guest): Verdict {
   return guest.end({
     kind: 'ept-violation',
     address: guest.vcpu.exitPhysical,
-    linear: qualification & EPT_LINEAR_VALID ? guest.vcpu.exitLinear : -1,
+    linear: qualification & VIOLATION_LINEAR_VALID ? guest.vcpu.exitLinear : -1,
     qualification,
-    access: qualification & EPT_FETCH ? 'execute' : qualification & EPT_WRITE ? 'write' : 'read',
+    access: qualification & VIOLATION_FETCH ? 'execute' : qualification & VIOLATION_WRITE ? 'write' : 'read',
   });
 }
 

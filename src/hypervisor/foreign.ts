@@ -10,10 +10,10 @@
  */
 import type { Core } from '../machine/core.js';
 import { HostView } from '../machine/views.js';
+import { EPT_RW } from './ept.js';
 import { ABSENT_FRAME, addReference, frameOwner, frameType } from './frames.js';
 import { gangOf, joinGang } from './gang.js';
 
-const READ_WRITE = 3;
 const NONE = -1;
 
 /** The entry with number `n`. */
@@ -73,7 +73,7 @@ export function mapForeign(core: Core, mapper: number, owner: number, frame: num
   const d = host.domainAddress(mapper);
   const e = freeEntry(core);
   if (e === NONE) return false;
-  const made = core.call.eptMap(core.read(d + l.DOMAIN_EPTP), gfn * l.PAGE_SIZE, frame, 1, READ_WRITE);
+  const made = core.call.eptMap(core.read(d + l.DOMAIN_EPTP), gfn * l.PAGE_SIZE, frame, 1, EPT_RW);
   if (made < 0) return false;
   add(core, d + l.DOMAIN_TABLE_PAGES, made);
   core.u16[(e + l.FOREIGN_KIND) >>> 1] = owner < 0 ? l.FOREIGN_MACHINE : l.FOREIGN_PAGE;
@@ -139,7 +139,7 @@ export function releaseForeign(core: Core, index: number): void {
     unpin(core, e);
     core.u16[(e + l.FOREIGN_KIND) >>> 1] = l.FOREIGN_REVOKED;
     const gpa = core.read(e + l.FOREIGN_GFN) * l.PAGE_SIZE;
-    core.call.eptMap(core.read(m + l.DOMAIN_EPTP), gpa, ABSENT_FRAME, 1, READ_WRITE);
+    core.call.eptMap(core.read(m + l.DOMAIN_EPTP), gpa, ABSENT_FRAME, 1, EPT_RW);
     mappers.add(core.read(m + l.DOMAIN_VCPU));
   }
   for (const vcpu of mappers) core.call.flushAll(vcpu);

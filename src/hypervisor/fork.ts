@@ -14,6 +14,7 @@ import type { Core } from '../machine/core.js';
 import { HostView } from '../machine/views.js';
 import { beginAccount } from './credit.js';
 import { hasDisk } from './disk.js';
+import { EPTP_ACCESSED_DIRTY } from './ept.js';
 import { ENOMEM, EOPNOTSUPP, EPERM } from './errno.js';
 import { CLOSED, closeAll, INTERDOMAIN, portAddress, portState, quiesce, setPort } from './event-channel.js';
 import { isGuestFrame } from './frames.js';
@@ -162,7 +163,6 @@ function freeze(core: Core, parent: number): void {
   core.call.shareHeld(core.read(d + l.DOMAIN_VCPU));
 }
 
-const EPTP_ACCESSED_DIRTY = 1 << 6;
 export const DOMAIN_DYING = 3;
 
 /** One fork less. True: it was the last one, and the parent is to be destroyed. */

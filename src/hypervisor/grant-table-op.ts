@@ -27,7 +27,7 @@ import {
   trackAddress,
   unmapGrant,
 } from './grant-table.js';
-import { DEFER, DOMID_SELF, type Guest, RESUME, type Verdict } from './guest.js';
+import { DEFER, DEFERRED, DOMID_SELF, type Guest, RESUME, type Verdict } from './guest.js';
 import { isVacant } from './physmap.js';
 
 const PAGE = 4096;
@@ -36,8 +36,6 @@ const SET_VERSION = 8;
 const GET_VERSION = 10;
 /** Elements per turn: no guest holds its pCPU in one exit. */
 const TURN = 64;
-/** Not a status: the element must wait for the quantum's end. */
-const DEFERRED = 1;
 
 interface Command {
   readonly size: number;

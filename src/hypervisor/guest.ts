@@ -17,6 +17,8 @@ export const YIELD = 2; //  run on after the others had their turn
 export const END = 3; //    the domain ends with `guest.outcome`
 export const DEFER = 4; //  the hypercall is carried out at the quantum's end, when no pCPU runs
 export type Verdict = typeof RESUME | typeof BLOCK | typeof YIELD | typeof END | typeof DEFER;
+/** What a part of a hypercall may return beside 0 and errors, which are negative: DEFER. */
+export const DEFERRED = 1;
 
 /** Console bytes kept of a domain: a guest that floods its console must not fill the host's memory. */
 export const CONSOLE_LIMIT = 1 << 20;

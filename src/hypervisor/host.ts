@@ -13,7 +13,7 @@ import { applySettings, BootWatch, checkBoot, limitInstructions } from './boot.j
 import { checkConfig } from './check-config.js';
 import { VCPU_NONE } from './context-switch.js';
 import { deliver } from './event-channel.js';
-import { handleExit } from './exits.js';
+import { EXIT_EPT_VIOLATION, handleExit } from './exits.js';
 import { settleGangs } from './foreign.js';
 import { fillPool, tendPools } from './fork.js';
 import { END, Guest, RESUME } from './guest.js';
@@ -41,7 +41,6 @@ import {
 import type { PcpuTask } from './worker.js';
 
 const AUDIT_LIMIT = 4096;
-const EXIT_EPT_VIOLATION = 48;
 
 /**
  * Runs a host to its end. Rejects with HostError if the configuration cannot be run and with AbortedError if

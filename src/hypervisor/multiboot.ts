@@ -4,6 +4,30 @@
  *
  * Image files come from users: everything is checked before a byte is used, and every error says what is wrong.
  */
+import {
+  E_ENTRY,
+  E_MACHINE,
+  E_PHENTSIZE,
+  E_PHNUM,
+  E_PHOFF,
+  E_TYPE,
+  EI_CLASS,
+  EI_DATA,
+  ELF_HEADER_SIZE,
+  ELF_MAGIC,
+  ELFCLASS32,
+  ELFCLASS64,
+  ELFDATA2LSB,
+  EM_386,
+  ET_EXEC,
+  P_FILESZ,
+  P_MEMSZ,
+  P_OFFSET,
+  P_PADDR,
+  P_VADDR,
+  PROGRAM_HEADER_SIZE,
+  PT_LOAD,
+} from './elf.js';
 import { type MemoryRegion, pvhEntry, startInfo, startInfoSize } from './pvh.js';
 import { HostError } from './types.js';
 
@@ -15,30 +39,6 @@ const FLAG_ADDRESSES = 1 << 16; // the address fields are valid
 const FLAGS_MANDATORY = 0xffff; // bits 0–15: refuse what is not understood
 const FLAGS_UNDERSTOOD = 0x3; // page-aligned modules, memory information
 const MAX_IMAGE = 256 << 20;
-
-// Tool Interface Standard (TIS) Executable and Linking Format 1.2, "ELF Header" and "Program Header"
-const ELF_MAGIC = 0x464c457f;
-const EI_CLASS = 4;
-const EI_DATA = 5;
-const ELFCLASS32 = 1;
-const ELFCLASS64 = 2;
-const ELFDATA2LSB = 1;
-const ELF_HEADER_SIZE = 52;
-const ET_EXEC = 2;
-const EM_386 = 3;
-const E_TYPE = 16;
-const E_MACHINE = 18;
-const E_ENTRY = 24;
-const E_PHOFF = 28;
-const E_PHENTSIZE = 42;
-const E_PHNUM = 44;
-const PROGRAM_HEADER_SIZE = 32;
-const PT_LOAD = 1;
-const P_OFFSET = 4;
-const P_VADDR = 8;
-const P_PADDR = 12;
-const P_FILESZ = 16;
-const P_MEMSZ = 20;
 
 export interface Segment {
   /** Guest-physical address. */

@@ -7,6 +7,7 @@
  *   dev_mmio                   a machine frame by its number: privileged callers. In Xen, device memory on Arm; here DRAM too,
  *                              whoever owns it, because VM0 of the threat models reads and writes all of it
  */
+import { EPT_RW } from './ept.js';
 import { EBUSY, EINVAL, ENOENT, ENOMEM, ENOSYS, EOPNOTSUPP, EPERM, ESRCH } from './errno.js';
 import { ensureSharedInfo } from './event-channel-op.js';
 import { isForeign, mapForeign, unmapForeign } from './foreign.js';
@@ -25,7 +26,6 @@ const SPACES = 6;
 
 const PAGE = 4096;
 const GFN_LIMIT = 2 ** 20;
-const READ_WRITE = 3;
 
 /** Puts `idx` of `space` at page `gfn` of domain `index`. Zero or a negative error. */
 export function addToPhysmap(
@@ -77,7 +77,7 @@ function addShared(guest: Guest, index: number, space: number, idx: number, gfn:
     space === SPACE_SHARED_INFO
       ? (core.read(domain.base + l.DOMAIN_SHARED_INFO) - host.dram) / PAGE
       : core.read(domain.base + l.DOMAIN_GRANT_FRAME + 4 * idx);
-  const made = core.call.eptMap(domain.eptp, gfn * PAGE, frame, 1, READ_WRITE);
+  const made = core.call.eptMap(domain.eptp, gfn * PAGE, frame, 1, EPT_RW);
   if (made < 0) return -ENOMEM;
   count(core, domain, 0, made);
   const old = core.read(slot);

@@ -4,12 +4,11 @@
  */
 import type { Core } from '../machine/core.js';
 import { DomainView, HostView } from '../machine/views.js';
+import { EPT_RWX } from './ept.js';
 import { isForeign } from './foreign.js';
 import { ownFrame, references } from './frames.js';
 import { grantAt } from './grant-table.js';
 import { populated } from './smm.js';
-
-const RIGHTS = 7;
 
 /** Whether nothing lies at `gpa`, not even what was revoked and not yet let go. */
 export function isVacant(core: Core, index: number, gpa: number): boolean {
@@ -26,7 +25,7 @@ export function populatePage(core: Core, index: number, gfn: number): boolean {
   if (gpa >= domain.memory || !isVacant(core, index, gpa)) return false;
   const frame = core.call.frameAllocate(index, l.FRAME_TYPE_GUEST) >>> 0;
   if (frame === l.FRAME_NONE) return false;
-  const made = core.call.eptMap(domain.eptp, gpa, frame, 1, RIGHTS);
+  const made = core.call.eptMap(domain.eptp, gpa, frame, 1, EPT_RWX);
   if (made < 0) {
     core.call.frameFree(frame);
     return false;

@@ -4,15 +4,10 @@
  *
  *   start info (56 bytes) │ module list │ memory map │ strings
  */
+import { E_PHENTSIZE, E_PHNUM, E_PHOFF, P_FILESZ, P_OFFSET, PROGRAM_HEADER_SIZE, PT_NOTE } from './elf.js';
 import { HostError } from './types.js';
 
-// Tool Interface Standard (TIS) Executable and Linking Format 1.2, "Program Header" and "Note Section"
-const E_PHOFF = 28;
-const E_PHENTSIZE = 42;
-const E_PHNUM = 44;
-const PT_NOTE = 4;
-const P_OFFSET = 4;
-const P_FILESZ = 16;
+/** TIS ELF 1.2, "Note Section". */
 const NOTE_HEADER = 12;
 
 const XEN = 'Xen\0';
@@ -24,7 +19,7 @@ export function pvhEntry(view: DataView): number {
   const size = view.getUint16(E_PHENTSIZE, true);
   const count = view.getUint16(E_PHNUM, true);
   for (let p = table; p < table + count * size && p + size <= view.byteLength; p += size) {
-    if (size < 32 || view.getUint32(p, true) !== PT_NOTE) continue;
+    if (size < PROGRAM_HEADER_SIZE || view.getUint32(p, true) !== PT_NOTE) continue;
     const entry = inNotes(view, view.getUint32(p + P_OFFSET, true), view.getUint32(p + P_FILESZ, true));
     if (entry >= 0) return entry;
   }
