@@ -4,14 +4,14 @@ export { armBreakpoints } from './cpu/debug';
 export { getEflags, setEflags } from './cpu/flags';
 export { deliverException } from './cpu/interrupts';
 export { completeIo, skipInstruction } from './cpu/io';
-export { changeCode, updateMode } from './cpu/mode';
+export { changeCode } from './cpu/mode';
 export { run } from './cpu/run';
 export { runMmio } from './cpu/run-mmio';
 export { modelledCycles } from './cpu/time';
 export { busReset, portRead, portWrite } from './device/bus';
 export { setIdle } from './device/clock';
 export { consoleWrite } from './device/console';
-export { eventMasked, eventPending, eventSet, eventUnmask, upcallAssert, virqPort } from './device/event-channel';
+export { eventPending, eventSet, eventUnmask, upcallAssert, virqPort } from './device/event-channel';
 export {
   lapicDeadline,
   lapicRead,
@@ -19,19 +19,17 @@ export {
   lapicReset,
   lapicSetBase,
   lapicSync,
-  lapicTimerWakes,
   lapicWrite,
 } from './device/lapic';
-export { picWouldInterrupt } from './device/pic';
 export { pitDeadline, pitSync } from './device/pit';
-export { consolePut, uartInput } from './device/uart';
+export { uartInput } from './device/uart';
 export { interruptPending } from './device/upcall';
 export { diskAttach, virtioServe } from './device/virtio-mmio';
 export { hostInit, hostPages } from './host';
 export * from './layout';
 export { peekU8 } from './mmu/access';
 export { machineWritten } from './mmu/code';
-export { eptCreate, eptDestroy, eptFrame, eptMap, eptTablesReady, eptUnmap } from './mmu/ept-map';
+export { eptCreate, eptFrame, eptMap, eptTablesReady, eptUnmap } from './mmu/ept-map';
 export { frameAllocate, frameAllocateContiguous, frameFree } from './mmu/frame';
 export { copyBytes, copyFromGuest, copyToGuest } from './mmu/guest-copy';
 export {
@@ -63,10 +61,10 @@ export { runPcpu } from './sched/pcpu';
 export { blockVcpu, dequeueVcpu, earliestWake, enqueueVcpu, takeWoken, wakeVcpu } from './sched/run-queue';
 export { AES_SCHEDULE_SIZE, aesEncryptBlock, aesExpand, SMM_SCRATCH_SIZE } from './smm/aes';
 export { applyJobs, JOB_SIZE, jobsToBlocks } from './smm/batch';
-export { COUNTER_LIMIT, COUNTER_NONE, counterNext } from './smm/counter';
+export { COUNTER_LIMIT, counterNext } from './smm/counter';
 export { ctrBlocks, ctrPage } from './smm/ctr';
 export { macPage, sipHash } from './smm/mac';
-export { TREE_ARITY, treeBytes, treeCounter, treeInit, treeMac, treeUpdate, treeVerify } from './smm/tree';
+export { treeBytes, treeCounter, treeInit, treeMac, treeUpdate, treeVerify } from './smm/tree';
 export {
   smmAddress,
   smmFlush,

@@ -462,7 +462,6 @@ export const PCPU_CODE_EPOCH: usize = 4; // bumped when a frame first becomes co
 export const PCPU_ARENA_NEXT: usize = 8; // first free byte of the µop arena
 export const PCPU_TIME: usize = 16; // u64 virtual time in cycles
 export const PCPU_CURRENT: usize = 24; // vCPU index that runs, or 0xffffffff
-export const PCPU_SEQUENCE: usize = 28; // sequence number of cross-pCPU effects
 export const PCPU_QUEUE_LENGTH: usize = 32;
 export const PCPU_BLOCKED_LENGTH: usize = 36;
 export const PCPU_SLICE_END: usize = 40; // f64 virtual time at which the current vCPU's slice ends

@@ -37,8 +37,6 @@ export const FLAGS_DEFINED: u32 = 0x003f7fd5;
 export const AUX_CF: u32 = 1 << 31;
 export const AUX_PO: u32 = 1 << 30; // CF ^ OF
 export const AUX_AF: u32 = 1 << 3;
-export const AUX_SIGN: u32 = 1 << 0;
-export const AUX_PARITY: u32 = 1 << 8;
 export const AUX_CARRIES: u32 = AUX_CF | AUX_PO | AUX_AF;
 
 export function flagC(s: usize): u32 {

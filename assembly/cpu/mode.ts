@@ -41,7 +41,6 @@ export const ACCESS_WRITABLE: u32 = 2; //  data: writable; code: readable
 export const ACCESS_EXPAND_DOWN: u32 = 4; // data: expand down; code: conforming
 export const ACCESS_CODE: u32 = 8;
 export const ACCESS_S: u32 = 1 << 4; //   code or data, not system
-export const ACCESS_DPL: u32 = 3 << 5;
 export const ACCESS_DPL_SHIFT: u32 = 5;
 export const ACCESS_PRESENT: u32 = 1 << 7;
 export const ACCESS_DB: u32 = 1 << 14; //  D/B

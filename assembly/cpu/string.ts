@@ -45,11 +45,13 @@ export const STRING_MOVS: u32 = 0;
 export const STRING_STOS: u32 = 1;
 export const STRING_LODS: u32 = 2;
 export const STRING_CMPS: u32 = 3;
+/** @public */
 export const STRING_SCAS: u32 = 4;
 
 // Repetition
 export const REP_NONE: u32 = 0;
 export const REP_EQUAL: u32 = 1; //     F3: REP, REPE
+/** @public */
 export const REP_NOT_EQUAL: u32 = 2; // F2: REPNE; as REP where nothing is compared
 
 /** In stringOp's result: the instruction is complete. The other bits are the number of elements done. */

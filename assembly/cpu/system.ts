@@ -80,9 +80,7 @@ import { changeCode, segment, updateMode } from './mode';
 import { isProtected, isV86 } from './segments';
 
 export { movFromDr, movToDr } from './debug';
-export { readMsr, readPmc, readTsc, writeMsr } from './msr';
 export { loadLdt, loadTr } from './segments';
-export { modelledCycles, virtualTsc } from './time';
 
 /** Raises #GP(0) unless CPL is 0; returns whether it is. */
 function privileged(s: usize): bool {

@@ -18,7 +18,6 @@ import {
   ROUND_DOWN,
   ROUND_NEAREST,
   ROUND_UP,
-  ROUND_ZERO,
   UE,
   W_EXPONENT,
   W_LOW,
@@ -149,9 +148,4 @@ export function roundWide(f: usize, precision: u32, min: i32, max: i32, rc: u32,
   note(f, flags);
   if (m == 0) e = 0;
   set(f + X_R, (sign << 15) | ((e as u32) & EXPONENT_MAX), m);
-}
-
-/** Whether `rc` moves a positive or negative inexact magnitude away from zero, for constants and limits. */
-export function roundsAway(rc: u32, sign: u32): bool {
-  return rc != ROUND_ZERO && rc == (sign ? ROUND_DOWN : ROUND_UP);
 }

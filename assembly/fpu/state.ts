@@ -24,7 +24,6 @@ export const C3: u32 = 1 << 14;
 export const BUSY: u32 = 1 << 15;
 export const TOP_SHIFT: u32 = 11;
 export const TOP_MASK: u32 = 7 << 11;
-export const CONDITIONS: u32 = C0 | C1 | C2 | C3;
 export const EXCEPTIONS: u32 = 0x3f;
 /** Raised before the operation: unmasked, they leave the operands as they were. */
 export const PRE_EXCEPTIONS: u32 = IE | DE | ZE;

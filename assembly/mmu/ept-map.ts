@@ -4,16 +4,7 @@
  *
  * Smaller pages are made from larger ones by splitting; a larger page replaces only an entry that maps nothing below it.
  */
-import {
-  FRAME_NONE,
-  FRAME_OWNER,
-  FRAME_TYPE,
-  FRAME_TYPE_EPT,
-  HOST_DRAM,
-  HOST_FRAMES,
-  PAGE_MASK,
-  PAGE_SHIFT,
-} from '../layout';
+import { FRAME_NONE, FRAME_OWNER, FRAME_TYPE_EPT, HOST_DRAM, PAGE_MASK, PAGE_SHIFT } from '../layout';
 import {
   EPT_COW,
   EPT_LARGE,
@@ -30,7 +21,7 @@ import {
   eptPresent,
   MEMORY_WRITE_BACK,
 } from './ept';
-import { frameAllocate, frameEntry, frameFree, inVoid, machineToHost } from './frame';
+import { frameAllocate, frameEntry, inVoid, machineToHost } from './frame';
 
 /** Results of eptMap and eptUnmap below 0. */
 export const EPT_NO_FRAME: i32 = -1; // no frame is left for a table
@@ -88,11 +79,6 @@ export function eptFrame(eptp: u32, gpa: u32): u32 {
   return ((found & PAGE_MASK) - load<u32>(HOST_DRAM)) >>> PAGE_SHIFT;
 }
 
-/** The rights of guest-physical address `gpa` (bits 2:0), 0 if it is not mapped. */
-export function eptRights(eptp: u32, gpa: u32): u32 {
-  return eptPeek(eptp, gpa) & 7;
-}
-
 /** 1 if the 4 KiB page at `gpa` can be mapped or unmapped without a new table: no frame is allocated. */
 export function eptTablesReady(eptp: u32, gpa: u32): u32 {
   let p = machineToHost(eptp & PAGE_MASK) + eptIndex(gpa, 4);
@@ -102,26 +88,6 @@ export function eptTablesReady(eptp: u32, gpa: u32): u32 {
     p = machineToHost((entry as u32) & PAGE_MASK) + eptIndex(gpa, level - 1);
   }
   return 1;
-}
-
-/** Frees the EPT's table frames, not the pages it maps. Returns their number. */
-export function eptDestroy(eptp: u32): u32 {
-  return eptp == 0 ? 0 : destroyTable(eptp & PAGE_MASK, 4);
-}
-
-/** An attacker may have written the tables: only frames that are EPT tables of the same owner are followed. */
-function destroyTable(table: u32, level: u32): u32 {
-  let freed: u32 = 0;
-  const owner = load<u16>(frameEntry(table >>> PAGE_SHIFT), FRAME_OWNER);
-  for (let i: usize = 0; level > 1 && i < 4096; i += 8) {
-    const entry = load<u64>(machineToHost(table) + i);
-    const below = (entry as u32) & PAGE_MASK;
-    if (!eptPresent(entry) || eptLeaf(entry, level) || below >>> PAGE_SHIFT >= load<u32>(HOST_FRAMES)) continue;
-    const p = frameEntry(below >>> PAGE_SHIFT);
-    if (load<u16>(p, FRAME_TYPE) != FRAME_TYPE_EPT || load<u16>(p, FRAME_OWNER) != owner) continue;
-    freed += destroyTable(below, level - 1);
-  }
-  return frameFree(table >>> PAGE_SHIFT) ? freed + 1 : freed;
 }
 
 /** Host address of the entry of `level` for `gpa`; the tables above it exist. */

@@ -7,5 +7,6 @@ export * from './ept';
 export * from './ept-map';
 export * from './frame';
 export * from './paging';
+export { eptReclaim } from './share';
 export * from './stlb';
 export * from './tlb';

@@ -19,8 +19,6 @@
  */
 import { sipHash2 } from './mac';
 
-/** Words of a node. */
-export const TREE_ARITY: u32 = 8;
 const NODE_SIZE: usize = 64;
 
 function padded(words: u32): u32 {

@@ -16,7 +16,6 @@ export const INTERDOMAIN = 2;
 export const VIRQ = 4;
 export const IPI = 5;
 
-export const VIRQ_TIMER = 0;
 /** Of the whole host, for privileged domains: a domain has ended. */
 export const VIRQ_DOM_EXC = 3;
 export const NO_PORT = 0;

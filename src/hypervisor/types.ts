@@ -276,8 +276,6 @@ export interface DmaCounts {
   readonly faults: number;
 }
 
-export type OutcomeKind = Outcome['kind'];
-
 /** Deterministic: the same for the same configuration, whatever the number of workers. */
 export interface DomainResult {
   readonly name: string;

@@ -64,7 +64,6 @@ export interface CoreFunctions {
   heapUpdate(pcpu: number, length: number, items: number, key: number, index: number): void;
   // The bits of event channels: assembly/device/event-channel.ts.
   eventPending(domain: number, port: number): number;
-  eventMasked(domain: number, port: number): number;
   /** Sets a port pending at pCPU time `now`. */
   eventSet(domain: number, port: number, now: number): void;
   eventUnmask(domain: number, port: number, now: number): void;
@@ -143,8 +142,6 @@ export interface CoreFunctions {
   /** Makes a slot of both L1 banks hold `held` (page | TLB_HELD_*), a translation to a host page. */
   tlbHold(vcpu: number, slot: number, held: number, host: number): void;
   copyBytes(to: number, from: number, count: number): void;
-  /** Frees the tables; returns their number. */
-  eptDestroy(eptp: number): number;
   /** To be called after machine memory was written from outside a vCPU: code decoded from it is stale. */
   machineWritten(machine: number, length: number): void;
   /** Whether `bytes` (a multiple of 64) from `address` (aligned to 16) are all zero. */
@@ -175,12 +172,8 @@ export interface CoreFunctions {
   lapicSync(vcpu: number, now: number): void;
   /** Clock of the APIC timer's next interrupt, or 2^53. */
   lapicDeadline(vcpu: number): number;
-  /** 1 if an interrupt of the APIC timer would be delivered in the present state. */
-  lapicTimerWakes(vcpu: number): number;
   /** Executes one step with device registers within reach, at clock `now`; returns as `run` does. */
   runMmio(vcpu: number, now: number): number;
-  /** 1 if a rising edge on `irq` would reach the processor. */
-  picWouldInterrupt(domain: number, irq: number): number;
   uartInput(domain: number): void;
   /** Gives the domain a disk: source id, DMA_* addresses, 512-byte sectors at `store` in the flat memory. */
   diskAttach(domain: number, source: number, space: number, sectors: number, store: number, readOnly: number): void;
@@ -241,7 +234,6 @@ const FUNCTIONS: readonly (keyof CoreFunctions)[] = [
   'heapRemove',
   'heapUpdate',
   'eventPending',
-  'eventMasked',
   'eventSet',
   'eventUnmask',
   'upcallAssert',
@@ -266,7 +258,6 @@ const FUNCTIONS: readonly (keyof CoreFunctions)[] = [
   'eptUnmap',
   'eptFrame',
   'eptTablesReady',
-  'eptDestroy',
   'eptFork',
   'eptAge',
   'eptReclaim',
@@ -307,9 +298,7 @@ const FUNCTIONS: readonly (keyof CoreFunctions)[] = [
   'lapicRequest',
   'lapicSync',
   'lapicDeadline',
-  'lapicTimerWakes',
   'runMmio',
-  'picWouldInterrupt',
   'uartInput',
   'diskAttach',
   'virtioServe',

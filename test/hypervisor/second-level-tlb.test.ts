@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { Host, runHost } from '../../src/hypervisor/host.js';
-import { secondLevelEntries, secondLevelSlots } from '../../src/hypervisor/second-level-tlb.js';
+import {
+  SECOND_LEVEL_MAX,
+  SECOND_LEVEL_MIN,
+  secondLevelEntries,
+  secondLevelSlots,
+} from '../../src/hypervisor/second-level-tlb.js';
+import { coreModule } from '../../src/machine/core.js';
+import { bareCore } from '../../src/machine/flat-memory.js';
 import { HostView } from '../../src/machine/views.js';
 import { guestDomain, hostConfig, MIB } from './fixture.js';
 
@@ -25,6 +32,11 @@ describe('the size of a second-level TLB', () => {
     const domains = [{ memoryBytes: 4 * MIB }, { memoryBytes: 64 * MIB }];
     expect(secondLevelSlots(domains, 4)).toEqual([0, 16384, 16384, 16384]);
     expect(secondLevelSlots(domains.slice(0, 1), 3)).toEqual([0, 0, 0]);
+  });
+
+  it('is what the machine can have', () => {
+    const { layout } = bareCore(coreModule());
+    expect([layout.STLB_ENTRIES_MIN, layout.STLB_ENTRIES_MAX]).toEqual([SECOND_LEVEL_MIN, SECOND_LEVEL_MAX]);
   });
 
   it('is refused where it cannot be', async () => {

@@ -86,6 +86,12 @@ describe('the plan of a host', () => {
     expect(4 * words.length).toBe(number('PLAN_SIZE'));
   });
 
+  it('has no more jobs for OpenSSL than there is room for', () => {
+    expect(PLAN.smmBatch.most).toBe(
+      Math.floor((number('SMM_UNIT_STREAM') - number('SMM_UNIT_JOBS')) / number('JOB_SIZE')),
+    );
+  });
+
   it('is what the core lays out: every region in its place, large enough, apart from the others', () => {
     fc.assert(
       fc.property(small, (plan) => {

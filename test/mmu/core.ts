@@ -53,8 +53,8 @@ export interface Mmu {
   eptMap(eptp: Word, gpa: Word, frame: Word, level: Word, rights: Word): number;
   eptUnmap(eptp: Word, gpa: Word, level: Word): number;
   eptFrame(eptp: Word, gpa: Word): Word;
-  eptRights(eptp: Word, gpa: Word): Word;
-  eptDestroy(eptp: Word): Word;
+  eptPeek(eptp: Word, gpa: Word): Word;
+  eptReclaim(eptp: Word): Word;
   // bench.ts
   benchHit(s: Word, linear: Word, stride: Word, span: Word, n: Word): Word;
   benchHitDependent(s: Word, linear: Word, stride: Word, span: Word, n: Word): Word;
