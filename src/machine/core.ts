@@ -392,13 +392,17 @@ const V8_FLAG = '--no-turbo-use-mid-tier-regalloc-for-huge-functions';
 
 /** Root of the package: the nearest folder above this file that holds package.json (it differs between src/ and dist/). */
 export function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) {
-    const parent = dirname(folder);
-    if (parent === folder) throw new Error('package.json not found above the program');
-    folder = parent;
-  }
-  return folder;
+  root ??= rootAbove(dirname(fileURLToPath(import.meta.url)));
+  return root;
+}
+
+let root: string | undefined;
+
+function rootAbove(folder: string): string {
+  if (existsSync(join(folder, 'package.json'))) return folder;
+  const parent = dirname(folder);
+  if (parent === folder) throw new Error('package.json not found above the program');
+  return rootAbove(parent);
 }
 
 /** The compiled core, from the package's build folder unless `path` says otherwise; compiled once per process. */
