@@ -8,7 +8,7 @@ import {
 import { runHost } from '../../src/hypervisor/host.js';
 import { HYPERVISOR_SCHED_OP } from '../../src/hypervisor/hypercalls.js';
 import { DEFAULT_COST_TABLE } from '../../src/machine/cost-table.js';
-import { boot, codeDomain, hostConfig } from './fixture.js';
+import { boot, codeDomain, guestDomain, hostConfig } from './fixture.js';
 
 const SPIN = [0xeb, 0xfe]; // JMP $
 const HLT = 0xf4;
@@ -100,6 +100,21 @@ describe('context switches of a host', () => {
     for (const { cycles, clock } of domains) expect([cycles, clock]).toEqual([alone.cycles, alone.clock]);
     expect(pcpuBusyCycles[0]).toBe(2 * alone.cycles);
     expect(pcpuCycles[0]).toBeGreaterThanOrEqual(2 * alone.cycles + pcpuSwitchCycles[0]!);
+  });
+
+  it('leave each domain with a part of the wall-clock time, and no more in all than there was', async () => {
+    const domains = [
+      codeDomain('spin', SPIN, { maxInstructions: 300_000 }),
+      guestDomain('pingpong', { name: 'ping', cmdline: 'n=200 side=first peer=2' }),
+      guestDomain('pingpong', { name: 'pong', cmdline: 'n=200 side=second peer=1' }),
+    ];
+    const { deterministic, wallClock } = await runHost(hostConfig(domains, { pcpus: 1, sliceCycles: 100_000 }), INLINE);
+    expect(deterministic.pcpuContextSwitches[0]).toBeGreaterThan(400);
+    for (const { runMs, mips } of wallClock.domains) {
+      expect(runMs).toBeGreaterThan(0);
+      expect(mips).toBeGreaterThan(0);
+    }
+    expect(wallClock.domains.reduce((sum, { runMs }) => sum + runMs, 0)).toBeLessThanOrEqual(wallClock.runMs);
   });
 
   it('happen at a yield if somebody waits, and only then', async () => {
