@@ -65,8 +65,17 @@ export function checkAcross(
   parameters: ParameterTypes,
 ): ClaimProblem[] {
   const problems: ClaimProblem[] = [];
-  const names = claimNames([...new Set(cells.flatMap(({ domains }) => domains.map(({ name }) => name)))], parameters);
+  const all = [...new Set(cells.flatMap(({ domains }) => domains.map(({ name }) => name)))];
+  const names = claimNames(all, parameters, true);
   const ofCell = cellNames(names);
+  // Of claims about one cell, all else was checked cell by cell; a pattern must select somebody in any of them.
+  const ofAny: Names = { ...anyNames(parameters), ...(names.unselected && { unselected: names.unselected }) };
+  for (const [index, claim] of claims.entries()) {
+    for (const part of ['that', 'when'] as const) {
+      const fault = claim[part] === undefined ? undefined : expressionFault(claim[part], ofAny);
+      if (fault !== undefined) problems.push({ path: ['expect', index, part], ...fault });
+    }
+  }
   for (const [index, { that, when, by = [] }] of across.entries()) {
     for (const [position, name] of by.entries()) {
       if (parameters.has(name)) continue;

@@ -4,7 +4,7 @@ import { type Column, DOMAIN_COLUMNS, HOST_COLUMNS } from './columns.js';
 import type { Path } from './document.js';
 import { type Expression, type Names, parseExpression, type Type } from './expression.js';
 import { ExpressionError } from './expression-tokens.js';
-import { evaluate, type Values, value } from './expression-value.js';
+import { evaluate, globPattern, type Values, value } from './expression-value.js';
 import type { ClaimSpec } from './scenario.js';
 
 export type ParameterTypes = ReadonlyMap<string, Type>;
@@ -18,8 +18,17 @@ function split(parts: readonly string[]): { readonly domain: string; readonly co
   return { domain: parts.slice(1, -1).join('.'), column: parts.at(-1) ?? '' };
 }
 
+/**
+ * Names that a pattern ought to have selected some of. Domains that others make, `vm0/domain-1`, are not known before a run: patterns
+ * that could mean them, by a slash or a star in front, are taken as they are.
+ */
+function unselected(pattern: string, domains: readonly string[]): readonly string[] | undefined {
+  if (pattern.includes('/') || pattern.startsWith('*')) return undefined;
+  return domains.some((name) => globPattern(pattern).test(name)) ? undefined : domains;
+}
+
 /** What a claim may name: `domains.<name>.<column>`, `host.<column>`, `param('…')`; with one domain its columns by bare name. */
-export function claimNames(domains: readonly string[], parameters: ParameterTypes): Names {
+export function claimNames(domains: readonly string[], parameters: ParameterTypes, isWhole: boolean = false): Names {
   const known = new Set(domains);
   return {
     column: (parts) => {
@@ -31,6 +40,7 @@ export function claimNames(domains: readonly string[], parameters: ParameterType
       return parts.length === 1 && known.size === 1 ? DOMAIN_TYPES.get(parts[0] ?? '') : undefined;
     },
     domainColumn: (name) => DOMAIN_TYPES.get(name),
+    ...(isWhole && { unselected: (pattern) => unselected(pattern, domains) }),
     parameter: (name) => parameters.get(name),
     known: (parts) => {
       if (parts[0] === 'param') return [...parameters.keys()];

@@ -68,7 +68,7 @@ function binary(op: string, left: Value | undefined, later: () => Value | undefi
     case '*':
       return (left as number) * (right as number);
     case '/':
-      return (left as number) / (right as number);
+      return right === 0 ? undefined : (left as number) / (right as number); // no claim holds of what is nothing
     case '<':
       return left < right;
     case '<=':
@@ -110,7 +110,7 @@ function aggregate(name: Aggregate, found: readonly (Value | undefined)[]): Valu
 }
 
 /** `crowd-*` as a pattern. */
-function globPattern(glob: string): RegExp {
+export function globPattern(glob: string): RegExp {
   return new RegExp(
     `^${glob
       .split('*')

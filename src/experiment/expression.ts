@@ -32,6 +32,8 @@ export interface Names {
   readonly column: (parts: readonly string[]) => Type | undefined;
   /** Columns of a domain, inside of aggregates; absent where there are no aggregates. */
   readonly domainColumn?: (name: string) => Type | undefined;
+  /** Where names of domains are known: those that there are, if the pattern selects none of them. */
+  readonly unselected?: (pattern: string) => readonly string[] | undefined;
   /** Type of a parameter of the sweep; absent where there are none. */
   readonly parameter?: (name: string) => Type | undefined;
   /** What names mean inside of functions over cells; absent where an expression is about one cell. */
@@ -354,6 +356,10 @@ class Parser {
     if (which !== undefined && over === 'domains' && (which.node.kind !== 'literal' || which.type !== 'text')) {
       const allowed = "names of domains with *, such as 'crowd-*'";
       throw new ExpressionError('the second argument is not a text', which.at, allowed);
+    }
+    if (which?.node.kind === 'literal' && over === 'domains') {
+      const known = names.unselected?.(String(which.node.value));
+      if (known !== undefined) throw new ExpressionError('no domain is called so', which.at, listNames(known));
     }
     const type: Type = name === 'all' || name === 'any' ? 'boolean' : 'number';
     const node: Node = {

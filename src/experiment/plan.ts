@@ -33,7 +33,7 @@ import { runId } from './run.js';
 import { type AcrossSpec, filesOf, type Scenario, type Settings } from './scenario.js';
 import { type ParsedScenario, scenarioSchema } from './schema.js';
 import { MAX_CELLS } from './schema-sweep.js';
-import { type Assignment, combinations, repeatSeed, SweepFault, sweepParameters } from './sweep.js';
+import { type Assignment, combinations, repeatSeeds, SweepFault, sweepParameters } from './sweep.js';
 import { parseQuantity, type Unit } from './units.js';
 
 /** A cell before its id is known. */
@@ -285,6 +285,7 @@ class Planner {
   ): Omit<DraftPlan, 'included'> {
     const types: ParameterTypes = new Map(columns.map(({ name, type }) => [name, type]));
     const points: Point[] = [];
+    const seeds = new Map<number, readonly number[]>();
     let parsed: ParsedScenario | undefined;
     let bad = 0;
     for (const combination of found) {
@@ -309,8 +310,10 @@ class Planner {
       parsed ??= loaded.parsed;
       const scenario: Scenario =
         boot === undefined ? loaded.scenario : { ...loaded.scenario, boot: { ...boot, before: before! } };
-      for (let repeat = 0; repeat < repeats; repeat++) {
-        const host = { ...scenario.host, seed: repeatSeed(scenario.host.seed, repeat) };
+      const own = seeds.get(scenario.host.seed) ?? repeatSeeds(scenario.host.seed, repeats);
+      seeds.set(scenario.host.seed, own);
+      for (const [repeat, seed] of own.entries()) {
+        const host = { ...scenario.host, seed };
         points.push({ parameters: values, repeat, scenario: repeat === 0 ? scenario : { ...scenario, host } });
       }
     }

@@ -235,3 +235,10 @@ export function repeatSeed(seed: number, repeat: number): number {
   if (repeat === 0) return seed;
   return createHash('sha256').update(`${seed}\0repeat\0${repeat}`).digest().readUInt32BE(0);
 }
+
+/** Seeds of so many repeats. One that was there is passed over: among 77,000 seeds of 32 bits, two are likely to be equal. */
+export function repeatSeeds(seed: number, repeats: number): readonly number[] {
+  const seeds = new Set<number>();
+  for (let repeat = 0; seeds.size < repeats; repeat++) seeds.add(repeatSeed(seed, repeat));
+  return [...seeds];
+}

@@ -129,6 +129,31 @@ describe('mistakes in claims across cells are told before anything runs', () => 
     expect(told[0]).toMatch(message);
   });
 
+  it('also a pattern that selects nobody, of which every sum would be 0', () => {
+    const about = (that: string): string =>
+      `${that.includes('mean(sum') ? 'across' : 'expect'}: [{claim: c, that: "${that}"}]\n`;
+    const base =
+      'domains: {crowd: {guest: sieve, count: 2}, b: {guest: hello}}\nsweep: {grid: {domains.crowd.count: [1, 3]}}\n';
+    const told = (that: string): string[] => problems(`${base}${about(that)}`);
+    for (const that of [
+      "sum(exits, 'crwd-*') == 0",
+      "not any(exits > 9, 'crowd_*')",
+      "mean(sum(exits, 'nobody')) == 0",
+    ]) {
+      expect(told(that)).toEqual([
+        expect.stringMatching(/: no domain is called so; allowed: crowd-0, b, crowd-1, crowd-2$/),
+      ]);
+    }
+    // In some cells, of a domain that another one makes, with a star in front.
+    for (const that of [
+      "sum(exits, 'crowd-*') >= 0",
+      "sum(exits, 'b/fork-*') == 0",
+      "sum(exits, '*-7') == 0",
+      "sum(exits, 'c*') > 0",
+    ])
+      expect(told(that)).toEqual([]);
+  });
+
   it('also a when: of a claim about single cells that can never be', () => {
     const text = swept.replace(
       'across:\n',
