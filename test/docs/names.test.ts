@@ -98,13 +98,13 @@ describe('what a document names', () => {
       const shown = [
         ...steps.map((step) => (step.kind === 'command' ? step.text : '')),
         ...inline.map(({ text }) => text),
-      ].map((text) => text.replace(/^(npx )?ringfence /, '@'));
+      ].map((text) => text.replace(/^(npx )?ringfence /, '$ '));
       for (const text of shown) {
-        const name = /^@?([a-z]+)(?= --|$)|^@([a-z]+)/.exec(text)?.slice(1).find(Boolean) ?? '';
+        const name = /^([a-z]+)(?= --)|^\$ ([a-z]+)/.exec(text)?.slice(1).find(Boolean) ?? '';
         const options = matches([text], /(?:^| )(--[a-z][a-z-]*)/g);
-        if (text.startsWith('@') && !all.has(name) && !text.startsWith('@--')) bad.push(`${file}: ${text}`);
+        if (text.startsWith('$ ') && !all.has(name) && !text.startsWith('$ --')) bad.push(`${file}: ${text}`);
         const command = all.get(name);
-        if (command === undefined && !/^@?--/.test(text)) continue;
+        if (command === undefined && !/^(?:\$ )?--/.test(text)) continue;
         const allowed = command === undefined ? everyOption : [...known(command), '--help'];
         bad.push(
           ...options.filter((option) => !allowed.includes(option)).map((option) => `${file}: ${text}: ${option}`),
