@@ -39,10 +39,6 @@ const NOT_RUN: readonly { readonly why: string; readonly commands: readonly stri
     commands: ['npx ringfence run scenarios/smm-attacks.yaml'],
   },
   {
-    why: 'wrong: needs a file of its own',
-    commands: ['npx ringfence init mine.yaml', 'npx ringfence run mine.yaml --out results/mine --resume'],
-  },
-  {
     why: 'names a command and is no command line',
     commands: [...['ringfence run', 'ringfence report', 'ringfence check file', 'ringfence run --cell n']],
   },
@@ -63,6 +59,11 @@ export const PRINTS: ReadonlyMap<string, { readonly says: string; readonly print
   [
     'npx ringfence run scenarios/smm-attacks.yaml --out results/attacks',
     { says: '| 104 of 104 hold |', prints: /^cells +104: 104 ok$/m },
+  ],
+  ['npx ringfence run scenarios/thousand.yaml', { says: '| 359 MiB |', prints: /^memory +359 MiB,/m }],
+  [
+    'npx ringfence run scenarios/density.yaml',
+    { says: '| 4.4 MiB |', prints: /, 4\.(?:3[5-9]|4[0-4]) MiB per domain$/m },
   ],
 ]);
 
