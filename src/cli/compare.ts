@@ -55,16 +55,20 @@ function renderWall(rows: readonly WallComparison[]): string {
   return `${renderGrid(columns, cells)}${more(shown)}${left > 0 ? 'other columns by point: --json\n' : ''}`;
 }
 
+const swept = (names: readonly string[]): string => (names.length === 0 ? 'nothing' : names.join(', '));
+
 /** @returns the exit code */
 export function compareCommand(folderA: string, folderB: string, args: CompareArguments, io: Io): number {
   const comparison = compareBatches(openBatch(folderA), openBatch(folderB));
-  const { equal, cells, identity, differences, fingerprints, wallClock } = comparison;
+  const { equal, cells, lost, parameters, identity, differences, fingerprints, wallClock } = comparison;
   if (args.json === true) io.out.write(`${JSON.stringify(comparison, null, 2)}\n`);
   else {
     const verdict = equal
       ? 'equal'
       : `${differences.length} ${differences.length === 1 ? 'difference' : 'differences'}`;
     io.out.write(`deterministic results of ${cells} ${cells === 1 ? 'cell' : 'cells'}: ${verdict}\n`);
+    if (lost > 0) io.out.write(`of them, ended in neither: ${lost}\n`);
+    if (cells === 0) io.out.write(`no cell is in both; A sweeps ${swept(parameters[0])}, B ${swept(parameters[1])}\n`);
     if (identity.length > 0) io.out.write(`different inputs: ${identity.join(', ')}\n`);
     io.out.write(`fingerprints  A ${fingerprints[0]}\n              B ${fingerprints[1]}\n`);
     if (!equal) io.out.write(`\n${renderDifferences(comparison)}`);

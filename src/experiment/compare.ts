@@ -51,6 +51,10 @@ export interface Comparison {
   readonly equal: boolean;
   /** Cells in both. */
   readonly cells: number;
+  /** Of them, those that ended in neither: of them there was nothing to compare. */
+  readonly lost: number;
+  /** Names of the parameters of A and of B: cells are put together by them. */
+  readonly parameters: readonly [a: readonly string[], b: readonly string[]];
   /** Members of the identities that differ: ringfence, core, costTable, plan. */
   readonly identity: readonly string[];
   readonly fingerprints: readonly [a: string, b: string];
@@ -151,6 +155,7 @@ export function compareBatches(a: BatchResults, b: BatchResults): Comparison {
   const groups = new Map<string, Samples>([['', empty()]]);
   const hasRepeats = a.deterministic.some(({ cell }) => cell.repeat > 0);
   let cells = 0;
+  let lost = 0;
   for (const [position, record] of a.deterministic.entries()) {
     const { cell } = record;
     const other = others.get(keyOf(record));
@@ -161,6 +166,7 @@ export function compareBatches(a: BatchResults, b: BatchResults): Comparison {
       continue;
     }
     cells++;
+    if (record.deterministic === null && other.record.deterministic === null) lost++;
     differences.push(...compareCell(record, other.record));
     const point = pointOf(cell.parameters);
     if (hasRepeats && !groups.has(point)) groups.set(point, empty());
@@ -180,10 +186,11 @@ export function compareBatches(a: BatchResults, b: BatchResults): Comparison {
     const point = `${pointOf(cell.parameters)} repeat=${cell.repeat}`;
     differences.push({ cell: cell.index, point, domain: '', column: 'cell', a: null, b: 'present' });
   }
+  const names = ({ parameters }: BatchResults): string[] => parameters.map(({ name }) => name);
   const members = ['ringfence', 'core', 'costTable', 'plan'] as const;
   return {
     equal: differences.length === 0,
-    cells,
+    ...{ cells, lost, parameters: [names(a), names(b)] },
     identity: members.filter((member) => a.identity[member] !== b.identity[member]),
     fingerprints: [a.fingerprint, b.fingerprint],
     differences,

@@ -192,6 +192,21 @@ describe('ringfence compare', () => {
       [39, '', 'cell'],
     ]);
     const [a, b] = [writeBatch(work.path('c'), before), writeBatch(work.path('d'), after)];
+    const nothing = makeBatch(
+      makeRecords(1, ({ deterministic: _1, wallClock: _2, ...record }) => ({ ...record, status: 'timeout' })),
+    );
+    const lost = writeBatch(work.path('lost'), nothing);
+    expect((await work.run(['compare', lost, lost])).out).toContain('of them, ended in neither: 40\n');
+    const other = {
+      ...before,
+      parameters: [],
+      deterministic: before.deterministic.map((each) => ({ ...each, cell: { ...each.cell, parameters: {} } })),
+    };
+    const apart = await work.run(['compare', a, writeBatch(work.path('apart'), other)]);
+    expect([apart.code, apart.out]).toEqual([
+      1,
+      expect.stringContaining('no cell is in both; A sweeps memory, page, B nothing\n'),
+    ]);
     const text = await work.run(['compare', a, b]);
     expect(text.code).toBe(1);
     expect(text.out).toContain('5 differences');
