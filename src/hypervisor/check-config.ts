@@ -1,4 +1,5 @@
 /** Whether a host can be run as it is configured: what the types do not say. */
+import { PLAN } from '../machine/plan.js';
 import { DEFAULT_WEIGHT, MAX_CAP, MAX_WEIGHT } from './credit.js';
 import { checkDisk } from './disk.js';
 import { checkMemory } from './domain.js';
@@ -7,7 +8,6 @@ import { mostPinned, pinnedPages, SLOTS_MIN, smmSlots } from './smm.js';
 import { type HostConfig, HostError } from './types.js';
 
 const PAGE = 4096;
-const MAX_PCPUS = 64;
 const MAX_DOMAINS = 4096;
 
 /** Throws HostError with the first thing that is wrong. */
@@ -16,7 +16,7 @@ export function checkConfig(config: HostConfig): void {
     if (Number.isInteger(value) && value >= least && value <= most) return;
     throw new HostError('host-config', `${name} must be an integer from ${least} to ${most}, not ${value}`);
   };
-  whole('pcpus', config.pcpus, 1, MAX_PCPUS);
+  whole('pcpus', config.pcpus, 1, PLAN.pcpus.most);
   whole('domains', config.domains.length, 1, MAX_DOMAINS);
   whole('frequencyHz', config.frequencyHz, 1_000_000, 4_000_000_000);
   whole('quantumCycles', config.quantumCycles, 1000, 1e12);
@@ -28,7 +28,7 @@ export function checkConfig(config: HostConfig): void {
   if (every !== undefined) whole('pageSharing.every', every, 1, 2 ** 52);
   if (config.limitCycles !== undefined) whole('limitCycles', config.limitCycles, 1, 2 ** 52);
   const slots = smmSlots(config);
-  if (slots > 0) whole('smm.slots', slots, SLOTS_MIN, 65536);
+  if (slots > 0) whole('smm.slots', slots, SLOTS_MIN, PLAN.smmSlots.most);
   const pinned = pinnedPages(config.domains);
   if (pinned > 0) whole('the number of pinned pages', pinned, 1, mostPinned(slots));
   const names = new Set<string>();
