@@ -85,7 +85,7 @@ export function makeDocument(folder: string, batch: BatchResults): ReportDocumen
 const cells = (count: number): string => `${count} ${count === 1 ? 'cell' : 'cells'}`;
 
 function verdict({ across = [], counts, deterministic, passed }: BatchResults): string {
-  if (passed) return `All ${cells(deterministic.length)} ran, and every claim holds.`;
+  if (passed) return `All ${cells(deterministic.length)} ran, and no claim failed.`;
   const parts = CELL_STATUSES.filter((status) => counts[status] > 0).map((status) => `${counts[status]} ${status}`);
   if (across.length > 0) parts.push(`${across.length} ${across.length === 1 ? 'claim' : 'claims'} across cells failed`);
   return `${cells(deterministic.length)}: ${parts.join(', ')}.`;

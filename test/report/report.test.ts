@@ -176,7 +176,7 @@ describe('ringfence report', () => {
     expect(html).toContain('prefers-color-scheme:dark');
     expect(html).toContain('@media print');
     expect(html).toContain(batch.fingerprint);
-    expect(html).toContain('All 40 cells ran, and every claim holds.');
+    expect(html).toContain('All 40 cells ran, and no claim failed.');
     const ids = [...html.matchAll(/\bid="([^"]+)"/g)].map(([, id]) => id);
     expect(new Set(ids).size).toBe(ids.length);
     const files = readdirSync(join(folder, 'report'));
