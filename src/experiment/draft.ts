@@ -143,7 +143,7 @@ export class Draft {
     const name = rest[0] ?? '';
     throw new PathFault(
       `${parameter}: nothing is called ${quote(name)}${suggest(name, known)}`,
-      `${listNames(known)}, or * for all`,
+      known.length === 0 ? `a name under ${top}:, where there is none` : `${listNames(known)}, or * for all`,
     );
   }
 

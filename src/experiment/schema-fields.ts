@@ -6,12 +6,13 @@
  */
 import { z } from 'zod';
 import { SLOTS_MIN } from '../hypervisor/smm.js';
+import { PLAN } from '../machine/plan.js';
 import { quote, suggest } from './problem.js';
 import { COUNT, formatQuantity, parseQuantity, type Unit } from './units.js';
 
 /** Bounds that more than one rule or message needs. */
 export const LIMITS = {
-  pcpus: 64,
+  pcpus: PLAN.pcpus.most,
   workers: 64,
   /** All domains of a scenario, counts expanded. */
   domains: 4096,
@@ -22,7 +23,7 @@ export const LIMITS = {
   inputMax: 65536,
   /** Pages of an SMM buffer: assembly/layout.ts, SMM_SLOTS_MIN. */
   slotsMin: SLOTS_MIN,
-  slotsMax: 65536,
+  slotsMax: PLAN.smmSlots.most,
 } as const;
 
 export class Wrong {
