@@ -19,7 +19,10 @@ export async function collectCommand(args: CollectArguments, io: Io): Promise<nu
   let last = -1;
   const results = await queueErrors(io, () =>
     collectBatch(args.queue, {
-      ...{ out: args.out, wait: args.wait === true, remove: args.remove === true, signal: io.signal },
+      out: args.out,
+      wait: args.wait === true,
+      remove: args.remove === true,
+      signal: io.signal,
       ...(args.batch !== undefined && { batch: args.batch }),
       onProgress: (now, total) => {
         if (now !== last && io.err.isTerminal) io.err.write(`\r\u001b[2K${now} of ${total} cells done`);

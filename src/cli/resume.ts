@@ -16,7 +16,9 @@ export async function resumeCommand(file: string, args: ResumeArguments, io: Io)
   if (args.out !== undefined) checkOutput(args.out);
   try {
     const { scenario, experiment } = await resumeHost(file, {
-      ...{ machine: await io.machine(), signal: io.signal, versions: io.versions },
+      machine: await io.machine(),
+      signal: io.signal,
+      versions: io.versions,
       ...(args.workers !== undefined && { workers: args.workers }),
     });
     const folder = args.out ?? `results/${scenario.name}-resumed`;

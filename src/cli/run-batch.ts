@@ -29,7 +29,10 @@ export async function runBatchCommand(
   let last: BatchProgress | undefined;
   try {
     const results = await sweep(plan, {
-      ...{ machine, out: folder, versions: io.versions, signal: io.signal },
+      machine,
+      out: folder,
+      versions: io.versions,
+      signal: io.signal,
       workers: args.workers ?? host.workers ?? io.parallelism,
       resume: args.resume === true || args.retry === true,
       retry: args.retry === true,

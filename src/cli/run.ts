@@ -128,7 +128,8 @@ async function execute(
   const progress = progressLine(io.err, host.frequencyHz, limitNs, () => performance.now());
   try {
     return await runScenario(plan, {
-      ...{ cell, machine },
+      cell,
+      machine,
       workers: args.workers ?? host.workers ?? Math.max(1, Math.min(io.parallelism, host.pcpus)),
       signal: io.signal,
       onProgress: progress.update,

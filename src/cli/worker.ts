@@ -22,7 +22,10 @@ export async function workerCommand(args: WorkerArguments, io: Io): Promise<numb
   let failed = 0;
   const kept = await queueErrors(io, () =>
     work(args.queue, {
-      ...{ workers: args.workers ?? io.parallelism, identity, leaseMs: args.lease / 1e6, signal: io.signal },
+      workers: args.workers ?? io.parallelism,
+      identity,
+      leaseMs: args.lease / 1e6,
+      signal: io.signal,
       ...(args.batch !== undefined && { batch: args.batch }),
       ...(args.drain !== undefined && { drain: args.drain }),
       onRecord: ({ cell, status, error }) => {

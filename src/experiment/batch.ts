@@ -97,7 +97,8 @@ export function cellTask(
   options: Pick<BatchOptions, 'out' | 'consoles' | 'limits' | 'reproducer'> & Partial<Pick<BatchOptions, 'identity'>>,
 ): CellTask {
   return {
-    ...{ cell, scenario },
+    cell,
+    scenario,
     memoryBytes: options.limits?.memoryBytes ?? plan.limits.memoryBytes,
     reproducer: options.reproducer?.(cell) ?? '',
     consoles: options.consoles ?? 'failed',
@@ -262,7 +263,11 @@ function checkEmpty(out: string): undefined {
 
 function headerOf(plan: Plan, identity: BatchIdentity, options: BatchOptions): JournalHeader {
   return {
-    ...{ kind: 'header', format: BATCH_FORMAT, identity, versions: options.versions, cells: plan.cells.length },
+    kind: 'header',
+    format: BATCH_FORMAT,
+    identity,
+    versions: options.versions,
+    cells: plan.cells.length,
     ...(options.shard !== undefined && { shard: options.shard }),
     started: new Date().toISOString(),
   };
@@ -323,13 +328,16 @@ export function batchResults(
     passed: counts.ok === ordered.length && across.length === 0,
     across,
     scenario: { name, title, description },
-    ...{ identity, parameters, counts },
+    identity,
+    parameters,
+    counts,
     deterministic: ordered.map(deterministicPart),
     ...(quotes.some((quote) => quote !== null) && { attestations: quotes }),
     wallClock: ordered.map(({ wallClock, error, reproducer, attempts }) => ({
       ...(wallClock !== undefined && { wallClock }),
       ...(error !== undefined && { error }),
-      ...{ reproducer, attempts },
+      reproducer,
+      attempts,
     })),
     versions,
   };

@@ -44,7 +44,9 @@ const domainSettings = ({ weight, cap, maxInstructions, input }: DomainSpec): Se
 
 export function settingsOf({ limitNs, host, security, domains }: Scenario): Settings {
   return {
-    ...{ limitNs, sliceNs: host.sliceNs, boost: host.boost },
+    limitNs,
+    sliceNs: host.sliceNs,
+    boost: host.boost,
     ...(security !== undefined && { security }),
     domains: domains.map(domainSettings),
   };

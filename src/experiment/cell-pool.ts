@@ -150,8 +150,11 @@ export class CellPool {
     const begun = new Int32Array(new SharedArrayBuffer(4));
     const bundle: Bundle = { tasks, running: begun, ...(boot !== undefined && { boot }) };
     const running: Running = {
-      ...{ bundle, task: 0, since: performance.now() },
-      ...{ kill: new AbortController(), timedOut: false },
+      bundle,
+      task: 0,
+      since: performance.now(),
+      kill: new AbortController(),
+      timedOut: false,
     };
     this.running.push(running);
     try {

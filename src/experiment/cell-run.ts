@@ -109,7 +109,8 @@ export async function runCell(
 /** What the record of a cell that ran to its end says about it. */
 function completed(cell: Cell, { results, rows }: Experiment) {
   return {
-    ...{ cell, status: results.passed ? 'ok' : 'claim-failed' },
+    cell,
+    status: results.passed ? 'ok' : 'claim-failed',
     deterministic: { fingerprint: results.fingerprint, domains: rows.domains, host: rows.host },
     claims: results.failedClaims,
   } satisfies Partial<CellRecord>;

@@ -126,7 +126,10 @@ function cellValues({ cell, status, deterministic }: CellRecord): Values {
   const { domains = [], host = {} } = deterministic ?? {};
   const values = valuesOf({ domains, host, parameters: cell.parameters });
   const own: Readonly<Record<string, ParameterValue | undefined>> = {
-    ...{ status, fingerprint: deterministic?.fingerprint, repeat: cell.repeat, seed: cell.seed },
+    status,
+    fingerprint: deterministic?.fingerprint,
+    repeat: cell.repeat,
+    seed: cell.seed,
   };
   return { ...values, column: (parts) => (parts[0] === 'cell' ? own[parts[1] ?? ''] : values.column(parts)) };
 }

@@ -122,7 +122,8 @@ function judgePairs(a: readonly number[], b: readonly number[]): Judged {
 function judgeGroups(a: readonly number[], b: readonly number[]): Judged {
   const { ratio, low, high } = ratioOf(a, b) ?? {};
   return {
-    ...{ test: 'mann-whitney', p: mannWhitney(a, b)?.p ?? 1 },
+    test: 'mann-whitney',
+    p: mannWhitney(a, b)?.p ?? 1,
     ...(ratio !== undefined && { ratio }),
     ...(low !== undefined && high !== undefined && { interval: { low, high } }),
   };
@@ -136,8 +137,15 @@ function compareWall(groups: ReadonlyMap<string, Samples>): WallComparison[] {
       const judged = point === '' ? judgePairs(a, b) : judgeGroups(a, b);
       return [
         {
-          ...{ point, column: name, unit: unit ?? '', samplesA: a.length, samplesB: b.length },
-          ...{ medianA: median(a), medianB: median(b), ...judged, adjusted: judged.p },
+          point,
+          column: name,
+          unit: unit ?? '',
+          samplesA: a.length,
+          samplesB: b.length,
+          medianA: median(a),
+          medianB: median(b),
+          ...judged,
+          adjusted: judged.p,
         },
       ];
     }),
@@ -190,7 +198,9 @@ export function compareBatches(a: BatchResults, b: BatchResults): Comparison {
   const members = ['ringfence', 'core', 'costTable', 'plan'] as const;
   return {
     equal: differences.length === 0,
-    ...{ cells, lost, parameters: [names(a), names(b)] },
+    cells,
+    lost,
+    parameters: [names(a), names(b)],
     identity: members.filter((member) => a.identity[member] !== b.identity[member]),
     fingerprints: [a.fingerprint, b.fingerprint],
     differences,

@@ -363,7 +363,10 @@ class Parser {
     }
     const type: Type = name === 'all' || name === 'any' ? 'boolean' : 'number';
     const node: Node = {
-      ...{ kind: 'aggregate', name, over, of: of.node },
+      kind: 'aggregate',
+      name,
+      over,
+      of: of.node,
       ...(which !== undefined && { where: which.node }),
     };
     this.show(node, at);

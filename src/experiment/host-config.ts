@@ -33,7 +33,8 @@ function restored(spec: DomainSpec, files: Files): DomainConfig {
   const { maxInstructions: _, weight: __, cap: ___, pageSharing: ____, ...config } = restore.config;
   return {
     ...config,
-    ...{ name, restore },
+    name,
+    restore,
     ...(pageSharing !== undefined && { pageSharing }),
     ...(pcpu !== undefined && { pcpu }),
     ...(maxInstructions !== undefined && { maxInstructions }),

@@ -64,7 +64,9 @@ export function resultsJsonSchema(): Json {
   });
   const hex = { type: 'string', pattern: '^([0-9a-f]{2})+$' };
   const attestation = object({
-    ...{ key: hex, attest: hex, signature: hex },
+    key: hex,
+    attest: hex,
+    signature: hex,
     log: { type: 'array', items: object({ pcr: count, event: { type: 'string' }, digest: sha256 }) },
   });
   return {

@@ -83,7 +83,13 @@ export class DomainLoader {
     const disk = this.storage([...path, 'disk'], domain, image);
     const secondLevelTlb = domain['second-level-tlb'];
     return {
-      ...{ name, guest: domain.guest, path: image.path, memoryBytes, cmdline, translation, modules },
+      name,
+      guest: domain.guest,
+      path: image.path,
+      memoryBytes,
+      cmdline,
+      translation,
+      modules,
       ...(input !== undefined && { input }),
       ...(domain.cpuid?.hide !== undefined && { cpuidHide: domain.cpuid.hide }),
       ...(secondLevelTlb !== undefined && { secondLevelTlb }),
@@ -129,7 +135,13 @@ export class DomainLoader {
     const { imageName, cmdline, memoryBytes, translation, secondLevelTlb } = image.config;
     const sha256 = createHash('sha256').update(this.disk.read(file)).digest('hex');
     return {
-      ...{ name, guest: imageName, path: file, memoryBytes, cmdline, translation, modules: [] },
+      name,
+      guest: imageName,
+      path: file,
+      memoryBytes,
+      cmdline,
+      translation,
+      modules: [],
       restore: { sha256, frames: imageFrames(image), frequencyHz: image.machine.frequencyHz },
       ...(secondLevelTlb !== undefined && { secondLevelTlb }),
       ...own(domain),

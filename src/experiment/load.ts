@@ -77,7 +77,10 @@ export class Loader {
     const { file } = this.source;
     const name = basename(file, extname(file));
     const scenario: Scenario = {
-      ...{ name, file, title: title ?? name, description },
+      name,
+      file,
+      title: title ?? name,
+      description,
       host: hostSpec(parsed),
       limitNs: limits.time,
       domains,

@@ -323,7 +323,13 @@ class Planner {
     if (parsed === undefined || this.problems.length > 0) throw new ScenarioError(this.problems);
     const { limits, report } = parsed;
     return {
-      ...{ text: this.text, sets: this.sets, isFile: false, isBatch, parameters: columns, repeats, points },
+      text: this.text,
+      sets: this.sets,
+      isFile: false,
+      isBatch,
+      parameters: columns,
+      repeats,
+      points,
       limits: {
         timeMs: limits['cell-time'] / 1e6,
         memoryBytes: limits['cell-memory'],
@@ -433,20 +439,26 @@ export function identifyPlan(draft: DraftPlan, costTable: CostTable): Plan {
   const encrypted = cells.map(({ scenario }) => ({ ...scenario.host, domains: scenario.domains })).find(hasSmm);
   const { name, title, description, claims = [] } = first;
   return {
-    ...{ text: draft.text, isBatch: draft.isBatch, limits: draft.limits, cells },
+    text: draft.text,
+    isBatch: draft.isBatch,
+    limits: draft.limits,
+    cells,
     resolved: {
-      ...{ format: BATCH_FORMAT, name, title, description, sets: draft.sets, parameters: draft.parameters },
-      ...{
-        repeats: draft.repeats,
-        claims,
-        across: draft.across,
-        report: draft.report,
-        images,
-        ...(Object.keys(draft.included).length > 0 && { included: draft.included }),
-        ...(encrypted !== undefined && { smmBackend: smmBackend(encrypted) }),
-        plan: planHash(cells, draft.across),
-        cells: plain,
-      },
+      format: BATCH_FORMAT,
+      name,
+      title,
+      description,
+      sets: draft.sets,
+      parameters: draft.parameters,
+      repeats: draft.repeats,
+      claims,
+      across: draft.across,
+      report: draft.report,
+      images,
+      ...(Object.keys(draft.included).length > 0 && { included: draft.included }),
+      ...(encrypted !== undefined && { smmBackend: smmBackend(encrypted) }),
+      plan: planHash(cells, draft.across),
+      cells: plain,
     },
   };
 }

@@ -151,8 +151,14 @@ export async function submitBatch(url: string, plan: Plan, options: SubmitOption
       }
     }
     const stored: StoredPlan = {
-      ...{ format: BATCH_FORMAT, identity, versions: options.versions, text: plan.text, limits: plan.limits },
-      ...{ resolved: plan.resolved, scenarios: plan.cells.map(({ scenario }) => scenario), files },
+      format: BATCH_FORMAT,
+      identity,
+      versions: options.versions,
+      text: plan.text,
+      limits: plan.limits,
+      resolved: plan.resolved,
+      scenarios: plan.cells.map(({ scenario }) => scenario),
+      files,
       reproducers: plan.cells.map(({ cell }) => options.reproducer(cell)),
       boots: plan.cells.map(({ boot }) => boot ?? null),
       consoles: options.consoles ?? 'failed',

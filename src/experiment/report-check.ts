@@ -8,7 +8,10 @@ import { type TableColumn, tablesOf } from './tables.js';
 /** Columns of the joined table of a batch with these parameters. */
 function joinedColumns(parameters: readonly ParameterColumn[]): ReadonlyMap<string, TableColumn> {
   const empty: Pick<BatchResults, 'parameters' | 'deterministic' | 'wallClock' | 'across'> = {
-    ...{ parameters, deterministic: [], wallClock: [], across: [] },
+    parameters,
+    deterministic: [],
+    wallClock: [],
+    across: [],
   };
   const { columns } = tablesOf(empty as unknown as BatchResults).at(-1)!;
   return new Map(columns.map((column) => [column.name, column]));

@@ -80,7 +80,11 @@ async function writeBatch(out: string, { resolved, text, identity, versions, rec
   if (text !== '') writeFileSync(join(out, BATCH_FILES.scenario), text);
   writeFileSync(join(out, BATCH_FILES.resolved), `${JSON.stringify(resolved, null, 1)}\n`);
   const header: JournalHeader = {
-    ...{ kind: 'header', format: BATCH_FORMAT, identity, versions, cells: resolved.cells.length },
+    kind: 'header',
+    format: BATCH_FORMAT,
+    identity,
+    versions,
+    cells: resolved.cells.length,
     started: new Date().toISOString(),
   };
   const journal = await JournalWriter.create(out, header, { groupMs: 0 });

@@ -220,7 +220,8 @@ export function combinations(sweep: SweepSpec, unitOf: UnitOf): Combination[] {
     groups.push(
       sweep.list.map((item, index) =>
         Object.entries(item).map(([parameter, value]) => ({
-          ...{ parameter, value },
+          parameter,
+          value,
           origin: ['sweep', 'list', index, parameter],
         })),
       ),

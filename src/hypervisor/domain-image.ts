@@ -100,7 +100,12 @@ export function captureDomain(core: Core, slot: number, about: DomainAbout): Dom
   );
   const { fork: _, restore: __, modules: ___, input: ____, pcpu: _____, ...config } = about.config;
   return {
-    ...{ slot, name: about.name, console: [...about.console], physmap, memory, vcpu },
+    slot,
+    name: about.name,
+    console: [...about.console],
+    physmap,
+    memory,
+    vcpu,
     config: { ...config, memoryBytes: core.read(d + l.DOMAIN_MEMORY) },
     machine: machineOf(core),
     accessedDirty: (core.read(d + l.DOMAIN_EPTP) & EPTP_ACCESSED_DIRTY) !== 0,

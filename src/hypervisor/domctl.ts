@@ -102,7 +102,11 @@ const CDF_KNOWN = 0xff;
 
 /** What the results say of a domain that a domain made: its toolstack alone knows what runs in it. */
 const EMPTY: DomainConfig = {
-  ...{ name: '', image: new Uint8Array(), imageName: '', memoryBytes: 0, cmdline: '' },
+  name: '',
+  image: new Uint8Array(),
+  imageName: '',
+  memoryBytes: 0,
+  cmdline: '',
   translation: { kind: 'ept', pageSize: '4k', accessedDirty: true },
 };
 

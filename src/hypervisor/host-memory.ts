@@ -44,7 +44,9 @@ export function planHost(host: PlannedHost): HostNeeds {
   const slots = domains.length + domainSlots;
   const least = domains.reduce((sum, domain) => sum + beginning(domain), 0);
   const plan = {
-    ...{ pcpus, vcpus: slots, domains: slots },
+    pcpus,
+    vcpus: slots,
+    domains: slots,
     frames: memoryBytes === undefined ? least + XEN_FRAMES * domains.length : Math.floor(memoryBytes / PAGE),
     stlbEntries: secondLevelTotal(secondLevelSlots(domains, slots)),
     smmSlots: smmSlots({ smm, domains }),

@@ -101,19 +101,17 @@ export class Registry {
 
   #add(slot: number, name: string, config: DomainConfig, template: number, startMs: number): Tracked {
     const tracked: Tracked = {
-      ...{
-        config,
-        name,
-        template,
-        slot,
-        console: [],
-        children: 0,
-        inherited: 0,
-        before: 0,
-        startMs,
-        runMs: 0,
-        result: undefined,
-      },
+      config,
+      name,
+      template,
+      slot,
+      console: [],
+      children: 0,
+      inherited: 0,
+      before: 0,
+      startMs,
+      runMs: 0,
+      result: undefined,
     };
     this.#slots[slot] = tracked;
     this.births.push(tracked);

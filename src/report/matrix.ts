@@ -81,7 +81,11 @@ export function makeMatrix(frame: Frame, chart: ChartSpec, place: string): Chart
   const data = fields.flatMap((line, row) =>
     line.map(
       ({ text, tone, samples }, column): Datum => ({
-        ...{ x: head.values[column] ?? '', y: stub.values[row] ?? '', word: text, tone, samples },
+        x: head.values[column] ?? '',
+        y: stub.values[row] ?? '',
+        word: text,
+        tone,
+        samples,
       }),
     ),
   );
@@ -104,7 +108,9 @@ function header(frame: Frame, name: string, values: readonly Value[]): Side {
 
 function speaker(frame: Frame, words: NonNullable<ChartSpec['words']>, place: string): (at: View) => Word {
   const tests = words.map(({ when, word, tone = 'plain' }, index) => ({
-    ...{ text: word, tone, holds: frame.test(when, `${place}.words.${index}.when`) },
+    text: word,
+    tone,
+    holds: frame.test(when, `${place}.words.${index}.when`),
   }));
   return (at) => tests.find(({ holds }) => holds(at)) ?? { text: NOTHING, tone: 'plain' };
 }
