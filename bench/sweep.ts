@@ -25,7 +25,8 @@ const SEEDS = 50;
 /**
  * The batch runs in a process of its own, as it does for users: what the bare loops leave behind is not its memory. Resident
  * memory is looked at after so many cells: of the whole process, as the system counts it, with no garbage collection forced
- * before. So it holds what V8 has not yet given back; a leak would show as growth that does not end.
+ * before. So it holds what V8 has not yet given back, and grows while pages of the heaps for new objects are used for the first
+ * time. A second batch collects garbage at these cells and tells what is left: what a batch really keeps per cell.
  */
 const WATCHED = [100, 250, 500, 1000];
 
@@ -73,14 +74,19 @@ process.exit(0);
 
 /** The process of the batch: gets its scenario, prints JSON lines: cells done, in the end what it cost. */
 const BATCH = `
-const { index, scenario, threads, out } = JSON.parse(process.argv[1]);
+const { index, scenario, threads, out, watched } = JSON.parse(process.argv[1]);
 const { checkScenario, sweep } = await import(index);
 const print = (line) => process.stdout.write(JSON.stringify(line) + '\\n');
 const plan = checkScenario(scenario);
 const [start, used] = [performance.now(), process.cpuUsage()];
 const { passed } = await sweep(plan, {
   ...{ workers: threads, out },
-  onProgress: ({ done }) => done % 10 === 0 && print({ done, bytes: process.memoryUsage.rss() }),
+  onProgress: ({ done }) => {
+    if (done % 10 !== 0) return;
+    if (watched.includes(done)) globalThis.gc?.();
+    const { rss, heapUsed } = process.memoryUsage();
+    print({ done, bytes: rss, live: heapUsed });
+  },
 });
 const { user, system } = process.cpuUsage(used);
 print({ passed, real: performance.now() - start, cpu: (user + system) / 1000 });
@@ -89,12 +95,14 @@ print({ passed, real: performance.now() - start, cpu: (user + system) / 1000 });
 interface Resident {
   readonly done: number;
   readonly bytes: number;
+  /** Of the main thread's heap, garbage included unless it was collected. */
+  readonly live: number;
 }
 
 /** What a process that runs `source` with these values prints. */
-function linesOf(source: string, values: object): AsyncIterable<string> {
+function linesOf(source: string, values: object, flags: readonly string[] = []): AsyncIterable<string> {
   const argument = JSON.stringify({ index: dist('index.js'), ...values });
-  const child = spawn(process.execPath, ['--input-type=module', '-e', source, argument], {
+  const child = spawn(process.execPath, [...flags, '--input-type=module', '-e', source, argument], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   return createInterface(child.stdout);
@@ -105,10 +113,11 @@ async function batchOf(
   threads: number,
   out: string,
   onCells: (done: number) => void,
+  flags: readonly string[] = [],
 ): Promise<Cost & { readonly resident: readonly Resident[] }> {
   const resident: Resident[] = [];
   let cost: (Cost & { readonly passed: boolean }) | undefined;
-  for await (const line of linesOf(BATCH, { scenario, threads, out })) {
+  for await (const line of linesOf(BATCH, { scenario, threads, out, watched: WATCHED }, flags)) {
     const told = JSON.parse(line) as Resident | (Cost & { readonly passed: boolean });
     if ('done' in told) {
       resident.push(told);
@@ -170,6 +179,10 @@ export async function runSweep(
     const told = settled.filter(({ done }) => WATCHED.includes(done)).map((at) => `${mib(at.bytes)} after ${at.done}`);
     progress.step('sweep: bare loops again');
     const loops = [before, await bare(scenario, threads)];
+    const step = (done: number): void => progress.step(`sweep: what is kept after ${done} of ${CELLS} cells`);
+    const collected = await batchOf(scenario, threads, join(folder, 'collected'), step, ['--expose-gc']);
+    const kept = collected.resident.filter(({ done }) => WATCHED.includes(done));
+    const live = kept.map(({ live }) => `${(live / 1024 ** 2).toFixed(2)}`).join(', ');
     const real = loops.map((loop) => (loop.real * threads) / CELLS);
     const cpu = loops.map((loop) => loop.cpu / CELLS);
     const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -192,6 +205,7 @@ export async function runSweep(
         `sweep: ${percent(mean(real), batchReal)} of the throughput of bare loops on ${threads} threads`,
         `sweep: ${percent(mean(cpu), batchCpu)} of their processor time is the cells'; ${(batchCpu - mean(cpu)).toFixed(2)} ms per cell more`,
         `sweep: resident memory ${told.join(', ')} cells: ${percent(last.bytes - first.bytes, first.bytes)} more; at most ${mib(most.bytes)}, after ${most.done}`,
+        `sweep: live heap of the runner, collected after ${WATCHED.join(', ')} cells: ${live} MiB; resident then ${kept.map(({ bytes }) => mib(bytes)).join(', ')}`,
         ...boots.summary,
         '',
       ],
