@@ -428,7 +428,7 @@ const instances = new WeakMap<WebAssembly.Memory, Linked>();
 const layouts = new WeakMap<WebAssembly.Module, Layout>();
 
 /**
- * The module over the memory. All that changes in an instance is the memory (test/machine/core.test.ts looks), so the hosts that a
+ * The module over the memory. All that changes in an instance is the memory (test/isa/module.test.ts looks), so the hosts that a
  * thread lays out in a memory, one after the other, have one instance: a new one costs as much as a short guest.
  */
 function linkedTo(memory: WebAssembly.Memory, module: WebAssembly.Module): Linked {

@@ -24,8 +24,7 @@ function sections(bytes: Uint8Array): Map<number, Uint8Array> {
   return found;
 }
 
-const SECTION_CODE = 10;
-const SECTION_DATA = 11;
+const [SECTION_TABLE, SECTION_GLOBAL, SECTION_ELEMENT, SECTION_CODE, SECTION_DATA] = [4, 6, 9, 10, 11] as const;
 const OPCODE_BR_TABLE = 0x0e;
 /** A label counts enclosing blocks: those of the cases, and some around them. */
 const LOOSE = 512;
@@ -49,6 +48,15 @@ function jumpTables(code: Uint8Array, least: number): number[] {
   return lengths;
 }
 
+/** Where the constant expression that starts there ends: one of the four constants, and end. 5.4.7 Numeric Instructions. */
+function afterConstant(bytes: Uint8Array, at: number): number {
+  const size = { 65: 0, 66: 0, 67: 4, 68: 8 }[bytes[at]!];
+  if (size === undefined) throw new Error(`global: initialised by opcode ${bytes[at]}`);
+  const end = size > 0 ? at + 1 + size : leb(bytes, at + 1)[1];
+  expect(bytes[end]).toBe(0x0b);
+  return end + 1;
+}
+
 describe('build/core.wasm', () => {
   const bytes = readFileSync('build/core.wasm');
   const found = sections(bytes);
@@ -59,6 +67,19 @@ describe('build/core.wasm', () => {
 
   it('has no data segment, which every new instance would write over live state', () => {
     expect(found.has(SECTION_DATA)).toBe(false);
+  });
+
+  it('has no table and no globals that change, so that an instance has no state beside its memory', () => {
+    for (const id of [SECTION_TABLE, SECTION_ELEMENT]) expect(found.has(id), `section ${id}`).toBe(false);
+    const globals = found.get(SECTION_GLOBAL)!;
+    const [count, first] = leb(globals, 0);
+    let at = first;
+    for (let i = 0; i < count; i++) {
+      expect(globals[at + 1], `global ${i} is mutable`).toBe(0);
+      at = afterConstant(globals, at + 2);
+    }
+    expect(count).toBeGreaterThan(500);
+    expect(at).toBe(globals.length);
   });
 
   it('imports nothing but its memory, abort and the keystream that a host may compute', () => {
