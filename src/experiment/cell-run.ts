@@ -144,7 +144,11 @@ function changedFile({ cell, scenario }: CellTask, { costTable }: CellPlatform):
     hashes.set(path, hash);
     return hash;
   };
-  if (runId(scenario, costTable, hashOf) === cell.id) return undefined;
+  try {
+    if (runId(scenario, costTable, hashOf) === cell.id) return undefined;
+  } catch {
+    // One that can no longer be read has changed, too.
+  }
   const names = scenario.domains.flatMap((each) => [each.guest, ...filesOf(each).map(({ name }) => name)]);
   const message = `one of ${listNames([...new Set(names)])} is not the file that the plan was made of`;
   return { code: 'file-changed', message };

@@ -6,7 +6,16 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { cellTask } from '../../src/experiment/batch.js';
 import { CellPool } from '../../src/experiment/cell-pool.js';
-import { type BatchResults, checkScenario, defineScenario, planOf, type SweepOptions, sweep } from '../../src/index.js';
+import { runCell } from '../../src/experiment/cell-run.js';
+import {
+  type BatchResults,
+  checkScenario,
+  defineScenario,
+  machine,
+  planOf,
+  type SweepOptions,
+  sweep,
+} from '../../src/index.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ringfence-batch-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -97,6 +106,21 @@ describe('a batch with faults', () => {
       });
     }
   }, 60_000);
+
+  it('takes no result of a file that is gone when the guest has run, and throws nothing', async () => {
+    const guest = join(folder, 'gone.elf');
+    copyFileSync('guests/images/sieve.elf', guest);
+    const scenario = defineScenario({ domains: { a: { guest, cmdline: 'n=1000' } }, repeat: 2 });
+    const plan = planOf(checkScenario(scenario));
+    const platform = machine();
+    const ended: typeof platform.runHost = async (...args) => {
+      const result = await platform.runHost(...args);
+      rmSync(guest);
+      return result;
+    };
+    const record = await runCell(cellTask(plan, plan.cells[0]!, {}), { ...platform, runHost: ended });
+    expect(record).toMatchObject({ status: 'failed', error: { code: 'file-changed' } });
+  });
 
   it('runs failed cells again with retry, and only then', async () => {
     const scenario = defineScenario({
